@@ -1,0 +1,302 @@
+"""How do the parts work together? Check one test, or any callable, from first run to result.
+
+Nothing else builds collaborators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any, final
+
+from pytest_leakguard import counters, runner
+from pytest_leakguard.clock import now, wait
+from pytest_leakguard.heap import Heap, Pacer
+from pytest_leakguard.model import Finding, Result, Settings, parse_setting
+from pytest_leakguard.runner import BrokenRunError, Sampler, Screened, Subject, Trial
+from pytest_leakguard.units import format_duration
+
+#: Share of the elapsed time that readings of the native heap may take in whole-suite mode. On a
+#: fragmented heap (200,000 free chunks) one reading takes 32 ms.
+NATIVE_SHARE = 0.02
+_NATIVE = ("native_bytes", "mapped_bytes")
+_IDLE_SECONDS = 0.002
+
+
+@final
+class _Idle:
+    """The empty test of the self-check: lets other threads run for a moment, and does nothing."""
+
+    def run(self) -> None:
+        wait(_IDLE_SECONDS)
+
+
+class _NativeRation:
+    """Decides whether a test can afford readings of the native heap."""
+
+    def __init__(self) -> None:
+        self._started = now()
+        self._spent = 0.0
+
+    def affords(self, chosen: tuple[counters.Counter, ...], readings: int) -> bool:
+        native = [counter for counter in chosen if counter.name in _NATIVE]
+        begun = now()
+        for counter in native:
+            counter.read()
+        cost = now() - begun
+        self._spent += cost
+        if self._spent + cost * readings > (now() - self._started) * NATIVE_SHARE + 0.001:
+            return False
+        self._spent += cost * readings
+        return True
+
+
+class Checker:
+    """Checks tests one after the other in one process.
+
+    Args:
+        track: Names of the counters to read; ``None`` for all that the platform has.
+        extra_roots: Called for each diagnosis; named places where holders may live.
+    """
+
+    def __init__(
+        self,
+        *,
+        track: tuple[str, ...] | None = None,
+        extra_roots: Callable[[], Mapping[str, object]] = dict,
+    ) -> None:
+        self.counters = counters.available(track)
+        self.missing = counters.missing(track)
+        self._extra_roots = extra_roots
+        self._pacer = Pacer()
+        self._native = _NativeRation()
+        self._self_check: Result | None = None
+
+    def self_check(self) -> Result:
+        """Judge an empty test, once per process: if it is not flat, nothing can be judged."""
+        if self._self_check is None:
+            with Heap() as heap:
+                trial = Trial(subject=_Idle(), settings=Settings(), heap=heap)
+                screened = runner.screen(trial, Sampler(self.counters))
+            moved = ", ".join(_moved(screened))
+            self._self_check = Result(
+                verdict="clean" if screened.flat else "unchecked",
+                reason="" if screened.flat else f"an empty test is not flat: {moved} moved",
+                executions=trial.executions,
+                series=screened.series,
+            )
+        return self._self_check
+
+    def check(
+        self, subject: Subject, settings: Settings, *, marked: bool = True
+    ) -> Result:
+        """Judge a test whose first run is done and passed.
+
+        Args:
+            subject: Runs the test again.
+            settings: How it is checked.
+            marked: The test's author asked for the check: it gets a traced pass of its own under
+                ``trace='auto'``, and every counter whatever it costs.
+        """
+        begun = now()
+        if (self_check := self.self_check()).verdict != "clean":
+            return Result(verdict="unchecked", reason=self_check.reason, executions=1)
+        traced = settings.trace == "always" or (settings.trace == "auto" and marked)
+        result = self._check(subject, settings, traced=traced, marked=marked, frozen=True)
+        if result.verdict == "inconclusive" and result.reason.startswith(_BROKEN):
+            # Tests of the collector or of weak references can fail on a frozen heap only.
+            thawed = self._check(subject, settings, traced=traced, marked=marked, frozen=False)
+            result = replace(thawed, executions=thawed.executions + result.executions - 1)
+        self._pacer.collect_if_due(after_suspect=result.verdict != "clean")
+        return replace(result, seconds=now() - begun)
+
+    def _choose_counters(
+        self, settings: Settings, *, marked: bool
+    ) -> tuple[counters.Counter, ...]:
+        chosen = tuple(
+            counter
+            for counter in self.counters
+            if settings.track is None or counter.name in settings.track
+        )
+        if not marked and not self._native.affords(chosen, settings.runs + 1):
+            chosen = tuple(counter for counter in chosen if counter.name not in _NATIVE)
+        return chosen
+
+    def _check(
+        self, subject: Subject, settings: Settings, *, traced: bool, marked: bool, frozen: bool
+    ) -> Result:
+        sampler = Sampler(self._choose_counters(settings, marked=marked))
+        with Heap(frozen=frozen) as heap:
+            trial = Trial(subject=subject, settings=settings, heap=heap)
+            try:
+                return self._judge(trial, sampler, traced=traced)
+            except BrokenRunError as broken:
+                return Result(
+                    verdict="inconclusive",
+                    reason=f"{_BROKEN} (execution {trial.executions}): {broken}",
+                    executions=trial.executions,
+                    series=sampler.series(),
+                )
+
+    def _judge(self, trial: Trial, sampler: Sampler, *, traced: bool) -> Result:
+        screened = runner.screen(trial, sampler)
+        growth: dict[str, float | None] = dict.fromkeys(_all_names(), None)
+        growth.update(dict.fromkeys(screened.series, 0))
+        wants_trace = trial.settings.track is None or "traced_bytes" in trial.settings.track
+        if not screened.flat:
+            confirmed = runner.confirm(trial, sampler, screened)
+            return self._conclude(trial, confirmed, growth)
+        if not (traced and wants_trace):
+            return Result(
+                verdict="clean", executions=trial.executions, growth=growth, series=screened.series
+            )
+        passed = runner.trace(trial)
+        if passed is None:
+            reason = "traced_bytes not read: the test stops tracemalloc"
+            return Result(
+                verdict="clean",
+                reason=reason,
+                executions=trial.executions,
+                growth=growth,
+                series=screened.series,
+            )
+        growth["traced_bytes"] = 0
+        series = {**screened.series, **passed.series}
+        if passed.flat:
+            return Result(
+                verdict="clean", executions=trial.executions, growth=growth, series=series
+            )
+        with runner.tracing(1):
+            confirmed = runner.confirm(trial, runner.traced_sampler(), passed)
+        return self._conclude(trial, confirmed, growth)
+
+    def _conclude(
+        self, trial: Trial, confirmed: runner.Confirmed, growth: dict[str, float | None]
+    ) -> Result:
+        for name, judgement in confirmed.judgements.items():
+            growth[name] = _tidy(judgement.per_run)
+        result = Result(
+            verdict="clean", growth=growth, series=confirmed.series, executions=trial.executions
+        )
+        if confirmed.status == "acquitted":
+            return replace(
+                result,
+                verdict="bounded",
+                reason=f"growth ended within {trial.executions} executions",
+                growth={name: None if per_run is None else 0 for name, per_run in growth.items()},
+            )
+        from pytest_leakguard import diagnosis  # heavy: only for suspects
+        from pytest_leakguard.diagnosis.roots import Roots
+
+        convicted = {
+            name: judgement.per_run
+            for name, judgement in confirmed.judgements.items()
+            if judgement.status == "convicted"
+        }
+        explained = diagnosis.explain(trial, Roots(self._extra_roots), convicted)
+        if explained.traced_bytes_per_run is not None:
+            growth["traced_bytes"] = _tidy(explained.traced_bytes_per_run)
+        findings = tuple(
+            finding for finding in explained.findings if not _ignored(finding, trial.settings)
+        )
+        result = replace(
+            result, executions=trial.executions, growth=growth, findings=findings
+        )
+        return _decide(result, confirmed, explained.findings, trial)
+
+
+_BROKEN = "fails on re-run"
+
+
+def _all_names() -> tuple[str, ...]:
+    from pytest_leakguard.model import COUNTER_NAMES
+
+    return COUNTER_NAMES
+
+
+def _tidy(per_run: float) -> float:
+    return int(per_run) if per_run == int(per_run) else round(per_run, 2)
+
+
+def _moved(screened: Screened) -> list[str]:
+    return [name for name, steps in screened.steps.items() if any(step > 0 for step in steps)]
+
+
+def _ignored(finding: Finding, settings: Settings) -> bool:
+    return any(
+        fnmatchcase(text, pattern)
+        for pattern in settings.ignore
+        for text in (finding.type, finding.holder, finding.fingerprint)
+    )
+
+
+def _decide(
+    result: Result, confirmed: runner.Confirmed, seen: tuple[Finding, ...], trial: Trial
+) -> Result:
+    evidence = _evidence(confirmed)
+    if seen and not result.findings:
+        return replace(result, verdict="clean", reason=f"all {len(seen)} findings are ignored")
+    if result.findings and all(finding.capacity for finding in result.findings):
+        bound = "; ".join(sorted({finding.capacity for finding in result.findings}))
+        return replace(result, verdict="bounded", reason=bound, evidence=evidence)
+    if confirmed.status == "convicted":
+        findings = tuple(finding for finding in result.findings if not finding.capacity)
+        return replace(result, verdict="leak", findings=findings, evidence=evidence)
+    return replace(
+        result,
+        verdict="inconclusive",
+        reason=(
+            f"still growing, but not steadily, after {trial.executions} executions in"
+            f" {format_duration(now() - trial.started)}; --leak-confirm gives more time"
+        ),
+        evidence=evidence,
+    )
+
+
+def _evidence(confirmed: runner.Confirmed) -> str:
+    for name, judgement in confirmed.judgements.items():
+        if judgement.status == "convicted":
+            samples = confirmed.series[name]
+            grown = [b - a for a, b in zip(samples, samples[1:], strict=False)]
+            sizes = ", ".join(map(str, confirmed.sizes))
+            amounts = ", ".join(map(str, grown))
+            grade = (
+                f"exactly {_tidy(judgement.per_run)} per run; no slowing down"
+                if judgement.exact
+                else f"{_tidy(judgement.per_run)} per run; no slowing down"
+            )
+            return f"{name}: {sizes} more runs grew by {amounts}: {grade}"
+    return ""
+
+
+@final
+class _Callable:
+    def __init__(self, function: Callable[[], object]) -> None:
+        self._function = function
+
+    def run(self) -> None:
+        try:
+            self._function()
+        except Exception as error:
+            raise BrokenRunError(f"{type(error).__qualname__}: {error}") from None
+
+
+def check(function: Callable[[], object], **settings: Any) -> Result:
+    """Check whether a callable leaks, without pytest.
+
+    Args:
+        function: Called without arguments, again and again; what it returns is dropped.
+        **settings: Fields of :class:`Settings`, as a marker takes them:
+            ``max_bytes='4 KiB'``, ``confirm='30 s'``.
+
+    Returns:
+        The verdict with its evidence and findings.
+
+    Raises:
+        InvalidSettingError: A setting is unknown or its value does not fit.
+        Exception: Whatever the first call raises.
+    """
+    parsed = {name: parse_setting(name, value) for name, value in settings.items()}
+    function()
+    return Checker().check(_Callable(function), Settings(**parsed))

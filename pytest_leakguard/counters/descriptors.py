@@ -1,0 +1,51 @@
+"""How many file descriptors (on Windows: handles) are open?"""
+
+from __future__ import annotations
+
+import os
+
+import psutil
+
+
+class Descriptors:
+    """Open descriptors of this process: files, sockets, pipes, and the like."""
+
+    name = "fds"
+    noun = "file descriptor"
+
+    def __init__(self) -> None:
+        self._pid = 0
+        self._process = psutil.Process()
+
+    @staticmethod
+    def works() -> bool:
+        """Tell whether this platform lets a process count its descriptors."""
+        process = psutil.Process()
+        return hasattr(process, "num_fds") or hasattr(process, "num_handles")
+
+    def read(self) -> int:
+        """Return their number."""
+        if self._pid != os.getpid():  # a forked child counts its own
+            self._pid = os.getpid()
+            self._process = psutil.Process()
+        if hasattr(self._process, "num_fds"):
+            return int(self._process.num_fds())
+        return int(self._process.num_handles())
+
+
+def describe_open() -> dict[int, str]:
+    """Return what each open descriptor refers to, by number: a path, a socket or a pipe.
+
+    Empty where the system does not tell.
+    """
+    described: dict[int, str] = {}
+    try:
+        numbers = os.listdir("/proc/self/fd")
+    except OSError:
+        return described
+    for number in numbers:
+        try:
+            described[int(number)] = os.readlink(f"/proc/self/fd/{number}")
+        except OSError:  # the descriptor of the listing itself
+            continue
+    return described

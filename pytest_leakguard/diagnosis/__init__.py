@@ -1,0 +1,313 @@
+"""Who holds what leaked, where was it allocated, and what made the holder grow?"""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pytest_leakguard import settle
+from pytest_leakguard.clock import now
+from pytest_leakguard.counters import descriptors
+from pytest_leakguard.diagnosis import census, naming, paths, walk
+from pytest_leakguard.diagnosis.capacity import known_capacity
+from pytest_leakguard.diagnosis.census import Births, Held
+from pytest_leakguard.diagnosis.fingerprint import fingerprint
+from pytest_leakguard.diagnosis.growth import find_growing_lines
+from pytest_leakguard.diagnosis.roots import Root, Roots
+from pytest_leakguard.diagnosis.sites import Sources
+from pytest_leakguard.model import Finding, Frame, Share, Step
+from pytest_leakguard.runner import Trial, tracing
+
+#: Frames kept per allocation. The test's own line is rarely deeper below the allocating one.
+FRAMES = 40
+#: Runs before the first census and between the two. Six runs are a whole number of periods for
+#: leaks on every, every second and every third run; three runs show one of each before.
+FIRST_RUNS, BETWEEN_RUNS = 3, 6
+#: The same for tests too slow for these inside the time budget.
+FEW_FIRST_RUNS, FEW_BETWEEN_RUNS = 1, 2
+MAX_FINDINGS = 10
+_ADVICE = (
+    "let the holder drop what a run adds when the run ends (remove it on teardown), bound the"
+    " holder, or let it refer weakly"
+)
+_NOWHERE = "no named holder"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """The causes found, and what the traced runs showed beside them.
+
+    Attributes:
+        findings: Causes, the heaviest first.
+        traced_bytes_per_run: Growth of traced memory; ``None`` when the test stops tracing.
+    """
+
+    findings: tuple[Finding, ...]
+    traced_bytes_per_run: float | None
+
+
+def explain(trial: Trial, roots: Roots, growth: Mapping[str, float | None]) -> Diagnosis:
+    """Run the test some more times under tracemalloc and find out who holds what.
+
+    Args:
+        trial: The convicted test's runs.
+        roots: Where holders are looked for.
+        growth: Growth per run by counter, as confirmed; tells what still needs a cause.
+
+    Raises:
+        BrokenRunError: A run did not pass.
+    """
+    with tracing(FRAMES) as ours:
+        begun = now()
+        trial.run()
+        seconds = now() - begun
+        settle.deeply(trial.heap)
+        trial.heap.refreeze()
+        opened = descriptors.describe_open()
+        if ours:
+            tracemalloc.clear_traces()
+        slow = seconds * (FIRST_RUNS + BETWEEN_RUNS) > trial.settings.confirm
+        first, between = (
+            (FEW_FIRST_RUNS, FEW_BETWEEN_RUNS) if slow else (FIRST_RUNS, BETWEEN_RUNS)
+        )
+        diagnosing = _Diagnosing(trial, roots, first=first, between=between)
+        findings = diagnosing.find(seconds)
+        traced = diagnosing.traced_bytes_per_run
+        findings += _resources(growth, opened, first + between, findings)
+    findings.sort(key=lambda finding: -finding.bytes_per_run)
+    return Diagnosis(findings=tuple(findings[:MAX_FINDINGS]), traced_bytes_per_run=traced)
+
+
+class _Diagnosing:
+    """One diagnosis: its two censuses, and the findings made of their difference."""
+
+    def __init__(self, trial: Trial, roots: Roots, *, first: int, between: int) -> None:
+        self._trial = trial
+        self._roots = roots
+        self._first = first
+        self._between = between
+        self._births = Births()
+        self._sources = Sources()
+        self.traced_bytes_per_run: float | None = None
+
+    def find(self, run_seconds: float) -> list[Finding]:
+        self._run(1, self._first)
+        traced_before = tracemalloc.get_traced_memory()[0]
+        self._ignore_ourselves()
+        roots = self._roots.all()
+        ignored = {id(roots), id(self._births.runs), id(self._births), id(self)}
+        entries = walk.find_holders(roots, self._births.runs.keys(), ignored)
+        first = census.take(entries, self._births)
+        tallies = {key: held.tally for key, held in first.items()}
+        loose_before = self._unreached(first.values())
+        del first
+        self._run(self._first + 1, self._first + self._between)
+        if tracemalloc.is_tracing():
+            grown_bytes = tracemalloc.get_traced_memory()[0] - traced_before
+            self.traced_bytes_per_run = max(grown_bytes, 0) / self._between
+        self._ignore_ourselves([entries, tallies, roots, *entries, *(e.chain for e in entries)])
+        self._roots.refresh()
+        last = census.take(entries, self._births)
+        loose = self._unreached(last.values()) - loose_before
+        leaking = [
+            _Growth(held, tallies.get(key, census.Tally()))
+            for key, held in census.fold_new_places(last, tallies).items()
+        ]
+        leaking = [growth for growth in leaking if growth.counts or growth.size_bytes > 0]
+        leaking.sort(key=lambda growth: (-growth.counts.total(), -growth.size_bytes))
+        del leaking[MAX_FINDINGS:]
+        lines = self._growing_lines([growth.held for growth in leaking], run_seconds)
+        findings = [
+            self._finding(growth, roots[growth.held.entry.root], grown)
+            for growth, grown in zip(leaking, lines, strict=True)
+        ]
+        return findings or self._loose(loose)
+
+    def _run(self, start: int, stop: int) -> None:
+        for run in range(start, stop + 1):
+            self._trial.run()
+            settle.deeply(self._trial.heap)
+            self._births.record(run)
+
+    def _ignore_ourselves(self, kept: Sequence[object] = ()) -> None:
+        self._births.discard((self, self._births, self._births.runs, self._sources, *kept))
+
+    def _growing_lines(
+        self, leaking: Sequence[Held], run_seconds: float
+    ) -> list[tuple[Frame, ...]]:
+        # Watching every line was seen to slow code about thirtyfold.
+        if not leaking or run_seconds * 30 > self._trial.settings.confirm:
+            return [() for _ in leaking]
+        return find_growing_lines(
+            self._trial.run, [held.entry.holder for held in leaking], self._sources
+        )
+
+    def _finding(self, growth: _Growth, root: Root, grown: tuple[Frame, ...]) -> Finding:
+        held = growth.held
+        candidates = growth.direct or growth.counts or growth.sizes
+        leaked_type = candidates.most_common(1)[0][0]
+        number = (growth.direct or growth.counts).get(leaked_type, 0)
+        position = self._example(held, leaked_type)
+        example = held.everything[position]
+        allocated = self._sources.allocation(example)
+        kid = held.kids[held.owners[position]]
+        tail = held.place
+        if not tail and not growth.direct:
+            tail = paths.entry_text(held.entry.chain, kid)
+        holder, steps = paths.retention_path(root, held.entry.chain, tail=tail)
+        if tail and kid is not example:
+            steps = (*steps, Step(via=tail, type=naming.type_name(kid)))
+        birth = self._births.runs.get(id(example))
+        return Finding(
+            type=leaked_type,
+            objects_per_run=_rate(number, self._between),
+            bytes_per_run=_rate(max(growth.size_bytes, 0), self._between),
+            holder=holder,
+            path=(*steps, Step(via="[*]", type=leaked_type)),
+            allocated=allocated,
+            grown=grown,
+            held=tuple(
+                Share(
+                    type=name,
+                    objects_per_run=_rate(count, self._between),
+                    bytes_per_run=_rate(growth.sizes[name], self._between),
+                )
+                for name, count in sorted(growth.counts.items())
+                if name != leaked_type
+            ),
+            note=(
+                f"made in run {birth}, alive after run {self._first + self._between}"
+                if birth
+                else ""
+            ),
+            capacity=known_capacity(held.entry.chain),
+            advice=_ADVICE,
+            fingerprint=fingerprint(holder, leaked_type, allocated),
+        )
+
+    def _example(self, held: Held, leaked_type: str) -> int:
+        """Choose a leaked object of a type: held directly if possible, made early but not first.
+
+        Returns:
+            Its position in ``held.everything``, which begins with the direct ones.
+        """
+        last = self._first + self._between
+        matching = [
+            position
+            for position, obj in enumerate(held.everything)
+            if naming.type_name(obj) == leaked_type
+        ]
+        direct = [position for position in matching if position < len(held.kids)]
+        for position in direct or matching:
+            if 1 < self._births.runs.get(id(held.everything[position]), 0) < last:
+                return position
+        chosen = direct or matching or [0]
+        return chosen[len(chosen) // 2]
+
+    def _unreached(self, reached: Iterable[Held]) -> Counter[str]:
+        found = {id(obj) for held in reached for obj in held.everything}
+        return Counter(
+            naming.type_name(obj)
+            for obj in gc.get_objects()
+            if id(obj) in self._births.runs and id(obj) not in found
+        )
+
+    def _loose(self, grown: Counter[str]) -> list[Finding]:
+        """Report what grows and is reached from no root."""
+        if not grown:
+            return []
+        leaked_type, number = grown.most_common(1)[0]
+        examples = [
+            obj
+            for obj in gc.get_objects()
+            if id(obj) in self._births.runs and naming.type_name(obj) == leaked_type
+        ]
+        example = examples[len(examples) // 2] if examples else None
+        allocated = () if example is None else self._sources.allocation(example)
+        others = ", ".join(f"{name} +{count}" for name, count in grown.most_common(4)[1:])
+        return [
+            Finding(
+                type=leaked_type,
+                objects_per_run=_rate(number, self._between),
+                bytes_per_run=_rate(number * census.weigh(example), self._between),
+                holder=_NOWHERE,
+                path=(Step(via=_NOWHERE, type=leaked_type),),
+                allocated=allocated,
+                note=(
+                    "reached from no module, class, thread or frame: held by native code, or a"
+                    " reference count that was never given back"
+                    + (f"; with it {others}" if others else "")
+                ),
+                advice=_ADVICE,
+                fingerprint=fingerprint(_NOWHERE, leaked_type, allocated),
+            )
+        ]
+
+
+class _Growth:
+    """What one holder retains more of than at the first census."""
+
+    def __init__(self, held: Held, before: census.Tally) -> None:
+        self.held = held
+        self.direct = held.tally.direct - before.direct
+        self.counts = held.tally.all - before.all
+        self.sizes = held.tally.sizes - before.sizes
+        self.size_bytes = held.tally.size_bytes - before.size_bytes
+
+
+def _rate(growth: float, runs: int) -> float:
+    rate = growth / runs
+    return int(rate) if rate == int(rate) else round(rate, 2)
+
+
+def _resources(
+    growth: Mapping[str, float | None],
+    opened: Mapping[int, str],
+    runs: int,
+    findings: Sequence[Finding],
+) -> list[Finding]:
+    """Report growth that no Python object shows."""
+    found: list[Finding] = []
+    if growth.get("fds"):
+        new = sorted(set(descriptors.describe_open().items()) - set(opened.items()))
+        shown = ", ".join(f"fd {number} -> {target}" for number, target in new[-3:])
+        found.append(
+            _resource(
+                "file descriptor",
+                growth["fds"] or 0,
+                f"open now: {shown}" if shown else "",
+                "close it in a with statement or in teardown, on the error path too",
+            )
+        )
+    if not findings and not found:
+        for counter in ("threads", "native_bytes", "mapped_bytes"):
+            if per_run := growth.get(counter):
+                found.append(
+                    _resource(
+                        {"threads": "thread", "native_bytes": "native memory"}.get(
+                            counter, "mapped memory"
+                        ),
+                        per_run if counter == "threads" else 0,
+                        f"{runs} more runs; no Python object holds it",
+                        "look for a malloc without its free, or a join that is missing",
+                        size_bytes=0 if counter == "threads" else per_run,
+                    )
+                )
+    return found
+
+
+def _resource(
+    kind: str, per_run: float, note: str, advice: str, *, size_bytes: float = 0
+) -> Finding:
+    return Finding(
+        type=kind,
+        objects_per_run=per_run,
+        bytes_per_run=size_bytes,
+        holder="this process",
+        note=note,
+        advice=advice,
+        fingerprint=fingerprint("this process", kind, ()),
+    )

@@ -1,0 +1,57 @@
+"""Does a holder have a bound? Known kinds say so themselves, home-made ones by an attribute."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections import deque
+from collections.abc import Sequence
+
+from pytest_leakguard.diagnosis.growth import sized
+from pytest_leakguard.diagnosis.naming import attributes_of, slots_of
+
+_BOUND_NAME = re.compile(
+    r"_*(max_?(size|len|length|entries|items|count|age)|capacity|size_limit|limit|maxlen)_*",
+    re.IGNORECASE,
+)
+#: How many objects above the new ones are looked at: the container, its attributes, its owner.
+_NEAR = 4
+
+
+def known_capacity(chain: Sequence[object]) -> str:
+    """Return the bound of a holder in words, with its fill; empty when it states none.
+
+    Args:
+        chain: The objects from a root to the holder, both included.
+    """
+    for obj in reversed(chain[-_NEAR:]):
+        if isinstance_of(obj, functools._lru_cache_wrapper):
+            info = obj.cache_info()  # type: ignore[attr-defined]  # checked one line above
+            if info.maxsize is not None:
+                return f"functools.lru_cache: {info.currsize} of {info.maxsize} entries"
+            return ""
+        if isinstance_of(obj, deque) and (bound := deque.maxlen.__get__(obj)) is not None:
+            return f"deque: {deque.__len__(obj)} of {bound} items"  # type: ignore[arg-type]
+    return _stated_bound(chain)
+
+
+def isinstance_of(obj: object, kind: type) -> bool:
+    """Tell an object's kind without asking a proxy's ``__class__``."""
+    return issubclass(type(obj), kind)
+
+
+def _stated_bound(chain: Sequence[object]) -> str:
+    container = next((obj for obj in reversed(chain[-2:]) if sized(obj) is not None), None)
+    if container is None or (length := sized(container)) is None:
+        return ""
+    fill = length(container)
+    for owner in reversed(chain[-_NEAR:]):
+        for name, value in [*(attributes_of(owner) or {}).items(), *slots_of(owner)]:
+            if (
+                isinstance(name, str)
+                and type(value) is int
+                and value >= fill > 0
+                and _BOUND_NAME.fullmatch(name)
+            ):
+                return f"{type(owner).__qualname__}.{name}: {fill} of {value} items"
+    return ""

@@ -1,0 +1,156 @@
+"""What is alive now that was made since the baseline, and which older object holds it?
+
+Two censuses some runs apart tell what accumulates: a count that stays the same belongs to things
+that are replaced, one that rises to things that are kept.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Container, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from pympler import asizeof
+
+from pytest_leakguard.diagnosis.naming import type_name
+from pytest_leakguard.diagnosis.paths import entry_text, is_namespace
+from pytest_leakguard.diagnosis.walk import Entry, is_new, referents_of
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many new objects hang on one holder, and what they weigh in bytes."""
+
+    direct: Counter[str] = field(default_factory=Counter)
+    all: Counter[str] = field(default_factory=Counter)
+    sizes: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def size_bytes(self) -> int:
+        """What all of them weigh together."""
+        return sum(self.sizes.values())
+
+
+@dataclass(slots=True)
+class Held:
+    """One holder with the new objects that it retains, at one census.
+
+    Attributes:
+        entry: The holder and the way to it.
+        place: Attribute or name under which they hang on a namespace; empty for a container.
+        kids: New objects that the holder refers to itself.
+        everything: All new objects that are reached first through this holder.
+        owners: For each of ``everything``, the position in ``kids`` of the one that leads to it.
+        tally: Their numbers and weights by type.
+    """
+
+    entry: Entry
+    place: str
+    kids: list[object] = field(default_factory=list)
+    everything: list[object] = field(default_factory=list)
+    owners: list[int] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+
+class Births:
+    """In which run each tracked object that is still alive was first seen.
+
+    Attributes:
+        runs: Identity of a live new object to the run that made it, from 1.
+    """
+
+    def __init__(self) -> None:
+        self.runs: dict[int, int] = {}
+        self._older: frozenset[int] = frozenset(map(id, gc.get_objects()))
+
+    def record(self, run: int) -> None:
+        """Note what is alive after a run. Objects that are gone are forgotten."""
+        before = self.runs
+        objects = gc.get_objects()
+        after: dict[int, int] = {}
+        own = {id(before), id(objects), id(after), id(self), id(self._older)}
+        for obj in objects:
+            identity = id(obj)
+            if identity not in self._older and identity not in own:
+                after[identity] = before.get(identity, run)
+        self.runs = after
+
+    def discard(self, objects: Iterable[object]) -> None:
+        """Leave out objects of our own."""
+        for obj in objects:
+            self.runs.pop(id(obj), None)
+
+
+def weigh(obj: object) -> int:
+    """Return the size in bytes of an object alone."""
+    try:
+        return int(asizeof.flatsize(obj))
+    except Exception:  # a user's __sizeof__ or a half dead object
+        return 0
+
+
+#: A holder's index among the entries, and the place on it.
+Key = tuple[int, str]
+
+
+def take(entries: Sequence[Entry], births: Births) -> dict[Key, Held]:
+    """Count the new objects under each holder; each belongs to the first that reaches it.
+
+    Args:
+        entries: Holders, the nearest to a root first.
+        births: Which tracked objects are new.
+    """
+    new_ids = births.runs.keys()
+    taken: set[int] = set()
+    censused: dict[Key, Held] = {}
+    for index, entry in enumerate(entries):
+        namespace = is_namespace(entry.chain)
+        for child in referents_of(entry.holder):
+            if id(child) not in taken and is_new(child, new_ids):
+                taken.add(id(child))
+                place = entry_text(entry.chain, child) if namespace else ""
+                held = censused.setdefault((index, place), Held(entry, place))
+                held.kids.append(child)
+    for held in censused.values():
+        _descend(held, taken, new_ids)
+    return censused
+
+
+def _descend(held: Held, taken: set[int], new_ids: AbstractSet[int]) -> None:
+    held.everything.extend(held.kids)
+    held.owners.extend(range(len(held.kids)))
+    held.tally.direct.update(map(type_name, held.kids))
+    for obj, owner in zip(held.everything, held.owners, strict=True):  # grows while it is read
+        name = type_name(obj)
+        held.tally.all[name] += 1
+        held.tally.sizes[name] += weigh(obj)
+        for child in referents_of(obj):
+            if id(child) not in taken and is_new(child, new_ids):
+                taken.add(id(child))
+                held.everything.append(child)
+                held.owners.append(owner)
+
+
+def fold_new_places(after: dict[Key, Held], before: Container[Key]) -> dict[Key, Held]:
+    """Put together what hangs on one namespace under names that did not exist before.
+
+    Args:
+        after: The later census.
+        before: Keys of the earlier one.
+    """
+    folded: dict[Key, Held] = {}
+    for (index, place), held in after.items():
+        key = (index, place if (index, place) in before else "")
+        if (known := folded.get(key)) is None:
+            folded[key] = held
+            held.place = key[1]
+            continue
+        known.owners.extend(owner + len(known.kids) for owner in held.owners)
+        known.kids.extend(held.kids)
+        known.everything.extend(held.everything)
+        known.tally.direct += held.tally.direct
+        known.tally.all += held.tally.all
+        known.tally.sizes += held.tally.sizes
+    return folded

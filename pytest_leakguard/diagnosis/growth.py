@@ -1,0 +1,105 @@
+"""Which line made a container grow? One more run is watched line by line."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any
+
+from pytest_leakguard.diagnosis.sites import Sources
+from pytest_leakguard.model import Frame
+
+_SIZED: tuple[tuple[type, Callable[[Any], int]], ...] = (
+    (dict, dict.__len__),
+    (list, list.__len__),
+    (set, set.__len__),
+    (deque, deque.__len__),
+    (bytearray, bytearray.__len__),
+)
+_Stack = tuple[tuple[str, int], ...]
+
+
+def sized(container: object) -> Callable[[Any], int] | None:
+    """Return how a container's length is read without calling user code; ``None`` if it has none."""
+    for kind, length in _SIZED:
+        if issubclass(type(container), kind):
+            return length
+    return None
+
+
+class _Watch:
+    """Lengths of containers, compared at every line, call and return."""
+
+    def __init__(self, containers: Sequence[object], sources: Sources) -> None:
+        self._watched = [
+            (container, length)
+            for container in containers
+            if (length := sized(container)) is not None
+        ]
+        self._lengths = [length(container) for container, length in self._watched]
+        self._sources = sources
+        self._last: tuple[FrameType, int] | None = None
+        self.net: list[Counter[_Stack]] = [Counter() for _ in self._watched]
+
+    def containers(self) -> list[object]:
+        return [container for container, _ in self._watched]
+
+    def __call__(self, frame: FrameType, event: str, arg: object) -> Any:
+        for index, (container, length) in enumerate(self._watched):
+            if (now_long := length(container)) != self._lengths[index]:
+                self.net[index][self._stack()] += now_long - self._lengths[index]
+                self._lengths[index] = now_long
+        if event == "call" and self._sources.is_machinery(frame.f_code.co_filename):
+            return None
+        self._last = (frame, frame.f_lineno)
+        if event == "return":
+            back = frame.f_back
+            self._last = (back, back.f_lineno) if back is not None else None
+        return self
+
+    def _stack(self) -> _Stack:
+        if self._last is None:
+            return ()
+        frame, line = self._last
+        places = [(frame.f_code.co_filename, line)]
+        back = frame.f_back
+        while back is not None:
+            places.append((back.f_code.co_filename, back.f_lineno))
+            back = back.f_back
+        return tuple(places)
+
+
+def find_growing_lines(
+    run: Callable[[], None], containers: Sequence[object], sources: Sources
+) -> list[tuple[Frame, ...]]:
+    """Run once more and return, for each container, the lines that made it grow for good.
+
+    Args:
+        run: Runs the test once.
+        containers: What to watch; those without a length of their own give an empty answer.
+        sources: Names the lines.
+    """
+    watch = _Watch(containers, sources)
+    before, threads_before = sys.gettrace(), threading.gettrace()
+    sys.settrace(watch)
+    threading.settrace(watch)
+    try:
+        run()
+    finally:
+        sys.settrace(before)
+        threading.settrace(threads_before)  # type: ignore[arg-type]  # None means no tracer
+    by_identity = dict(zip(map(id, watch.containers()), watch.net, strict=True))
+    return [
+        sources.frames(_growing(by_identity.get(id(container), Counter())))
+        for container in containers
+    ]
+
+
+def _growing(net: Counter[_Stack]) -> _Stack:
+    for stack, growth in net.most_common(1):
+        if growth > 0:
+            return stack
+    return ()

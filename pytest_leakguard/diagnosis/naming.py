@@ -1,0 +1,202 @@
+"""What is an object called: its type, and the way that leads to it from its referrer?
+
+No user code runs here: no property, no ``repr``, no ``__len__`` of a user's class. A leaked object
+may be half torn down, so every look at it may fail and none of that may escape.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+_MAX_KEY = 40
+_PLAIN_KEYS = (str, bytes, int, float, bool, type(None))
+
+
+def _is(obj: object, kind: type | tuple[type, ...]) -> bool:
+    # isinstance() asks a proxy's __class__, which is user code.
+    return issubclass(type(obj), kind)
+
+
+def type_name(obj: object) -> str:
+    """Return the dotted name of an object's type; builtins are written bare."""
+    return class_name(type(obj))
+
+
+def class_name(cls: type) -> str:
+    """Return the dotted name of a class; builtins are written bare."""
+    try:
+        module = type.__getattribute__(cls, "__module__")
+        name = type.__getattribute__(cls, "__qualname__")
+    except Exception:  # a class that is being torn down
+        return "<unnamed type>"
+    if not isinstance(module, str) or module == "builtins":
+        return str(name)
+    return f"{module}.{name}"
+
+
+def key_text(key: object) -> str:
+    """Return a subscript for a mapping's key, short and without calling a user's ``repr``."""
+    if type(key) in _PLAIN_KEYS:
+        text = repr(key)
+    elif type(key) is tuple and all(type(part) in _PLAIN_KEYS for part in key):
+        text = repr(key)
+    elif _is(key, type):
+        text = class_name(key)
+    else:
+        text = f"<{type_name(key)}>"
+    return f"[{text if len(text) <= _MAX_KEY else text[: _MAX_KEY - 1] + '…'}]"
+
+
+def attributes_of(obj: object) -> dict[str, Any] | None:
+    """Return an instance's or a module's attribute dictionary; ``None`` if it has none."""
+    if type(obj) is dict:
+        return None
+    try:
+        found = object.__getattribute__(obj, "__dict__")
+    except Exception:  # no dictionary, or a descriptor that raises
+        return None
+    return found if type(found) is dict else None
+
+
+def slots_of(obj: object) -> Iterator[tuple[str, object]]:
+    """Yield the filled slots of an object: attribute name and value."""
+    for cls in type(obj).__mro__:
+        for name, member in list(cls.__dict__.items()):
+            if type(member) is types.MemberDescriptorType:
+                try:
+                    yield name, member.__get__(obj)
+                except Exception:  # an empty slot
+                    continue
+
+
+def _pairs(mapping: dict[Any, Any]) -> list[tuple[Any, Any]]:
+    return list(dict.items(mapping))
+
+
+def _in_mapping(parent: dict[Any, Any], child: object) -> str | None:
+    for key, value in _pairs(parent):
+        if value is child:
+            return key_text(key)
+    for key, _ in _pairs(parent):
+        if key is child:
+            return " key"
+    return None
+
+
+def _in_function(function: types.FunctionType, child: object) -> str | None:
+    for name, cell in zip(
+        function.__code__.co_freevars, function.__closure__ or (), strict=False
+    ):
+        if cell is child:
+            return f".<closure {name}>"
+    for name in ("__defaults__", "__kwdefaults__", "__dict__", "__globals__", "__wrapped__"):
+        if getattr(function, name, None) is child:
+            return f".{name}"
+    return None
+
+
+def _in_frame(frame: types.FrameType, child: object) -> str | None:
+    if frame.f_back is child:
+        return ".<caller>"
+    for name, value in list(frame.f_locals.items()):
+        if value is child:
+            return f".<local {name}>"
+    if frame.f_globals is child:
+        return ".__globals__"
+    return None
+
+
+_NAMED_PARTS: tuple[tuple[type, tuple[str, ...]], ...] = (
+    (types.MethodType, ("__self__", "__func__")),
+    (functools.partial, ("func", "args", "keywords")),
+    (types.TracebackType, ("tb_frame", "tb_next")),
+    (property, ("fget", "fset", "fdel")),
+    (staticmethod, ("__func__",)),
+    (classmethod, ("__func__",)),
+    (types.BuiltinMethodType, ("__self__",)),
+    (BaseException, ("__traceback__", "__context__", "__cause__", "args")),
+)
+_SUSPENDED = {
+    types.GeneratorType: "gi_frame",
+    types.CoroutineType: "cr_frame",
+    types.AsyncGeneratorType: "ag_frame",
+}
+
+
+def edge_text(parent: object, child: object) -> str:
+    """Return how ``child`` is reached from ``parent``: ``.name``, ``['key']``, ``[3]``.
+
+    Args:
+        parent: The referrer.
+        child: One of its direct referents.
+
+    Returns:
+        The text to append to the parent's name; `` -> `` when the way has no name.
+    """
+    try:
+        text = _edge_text(parent, child)
+    except Exception:  # an object in any state may be on the path
+        text = None
+    return " -> " if text is None else text
+
+
+def _edge_text(parent: object, child: object) -> str | None:
+    if type(parent) is types.CellType:
+        return ""
+    if _is(parent, types.FunctionType):
+        return _in_function(parent, child)
+    if _is(parent, types.FrameType):
+        return _in_frame(parent, child)
+    if (frame_name := _SUSPENDED.get(type(parent))) is not None:
+        frame = getattr(parent, frame_name)
+        return f".{frame_name}" if frame is child else _in_frame(frame, child)
+    for kind, names in _NAMED_PARTS:
+        if _is(parent, kind):
+            for name in names:
+                if getattr(parent, name, None) is child:
+                    return f".{name}"
+    if _is(parent, functools._lru_cache_wrapper):
+        return _in_cache_wrapper(parent, child)
+    text = _in_attributes(parent, child)
+    return _in_container(parent, child) if text is None else text
+
+
+def _in_cache_wrapper(parent: Any, child: object) -> str | None:
+    if getattr(parent, "__wrapped__", None) is child:
+        return ".__wrapped__"
+    return _in_attributes(parent, child) or ".<cached>"
+
+
+def _in_container(parent: object, child: object) -> str | None:
+    if _is(parent, dict):
+        return _in_mapping(parent, child)
+    if _is(parent, (list, tuple, deque)):
+        for index, value in enumerate(parent):
+            if value is child:
+                return f"[{index}]"
+    if _is(parent, (set, frozenset)):
+        return "{*}"
+    return None
+
+
+def _in_attributes(parent: object, child: object) -> str | None:
+    if _is(parent, type):
+        for name, value in list(parent.__dict__.items()):
+            if value is child:
+                return f".{name}"
+        return ".__bases__" if child in (parent.__bases__, parent.__mro__) else None
+    attributes = attributes_of(parent)
+    if attributes is not None:
+        if attributes is child:
+            return ""
+        for name, value in _pairs(attributes):
+            if value is child:
+                return f".{name}"
+    for name, value in slots_of(parent):
+        if value is child:
+            return f".{name}"
+    return None

@@ -1,0 +1,107 @@
+"""Where was something allocated? From tracemalloc's lines to frames with names and source."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import os
+import sysconfig
+from collections.abc import Iterable
+
+import pluggy
+
+from pytest_leakguard.diagnosis.traces import traceback_of
+from pytest_leakguard.model import Frame
+
+_SITE = ("site-packages", "dist-packages")
+_STDLIB = tuple(
+    {
+        os.path.realpath(path) + os.sep
+        for key in ("stdlib", "platstdlib")
+        if (path := sysconfig.get_path(key))
+    }
+)
+_HARNESS_PACKAGES = ("_pytest", "pytest", "pluggy", "pytest_leakguard", "xdist", "execnet")
+
+
+def _harness_directories() -> tuple[str, ...]:
+    site = os.path.dirname(os.path.dirname(os.path.realpath(pluggy.__file__)))
+    ours = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    return (ours + os.sep, *(os.path.join(site, name) + os.sep for name in _HARNESS_PACKAGES))
+
+
+_HARNESS = _harness_directories()
+
+
+def is_machinery(file: str) -> bool:
+    """Tell whether a file belongs to the interpreter, its library or the test runner."""
+    if file.startswith("<"):
+        return not file.startswith("<doctest")
+    path = os.path.realpath(file)
+    if path.startswith(_HARNESS):
+        return True
+    return path.startswith(_STDLIB) and not any(part in path for part in _SITE)
+
+
+class Sources:
+    """Function names and source lines of files, read once each."""
+
+    def __init__(self) -> None:
+        self._functions: dict[str, list[tuple[int, int, str]]] = {}
+        self._machinery: dict[str, bool] = {}
+
+    def is_machinery(self, file: str) -> bool:
+        """Tell whether a file belongs to the interpreter, its library or the test runner."""
+        if (known := self._machinery.get(file)) is None:
+            known = self._machinery[file] = is_machinery(file)
+        return known
+
+    def frame(self, file: str, line: int) -> Frame:
+        """Return a line with the function that it stands in."""
+        return Frame(
+            file=file,
+            line=line,
+            function=self._function_at(file, line),
+            source=linecache.getline(file, line).strip(),
+        )
+
+    def frames(self, lines: Iterable[tuple[str, int]]) -> tuple[Frame, ...]:
+        """Return the lines that are not the machinery's, in the order given.
+
+        When all of them are, the first one stands for itself.
+        """
+        given = list(lines)
+        chosen = [place for place in given if not self.is_machinery(place[0])]
+        return tuple(self.frame(*place) for place in chosen or given[:1])
+
+    def allocation(self, obj: object) -> tuple[Frame, ...]:
+        """Return where a traced object was allocated, innermost line first."""
+        return self.frames(traceback_of(obj) or ())
+
+    def _function_at(self, file: str, line: int) -> str:
+        if file not in self._functions:
+            self._functions[file] = list(_read_functions(file))
+        inside = [
+            (first, last, name) for first, last, name in self._functions[file] if first <= line <= last
+        ]
+        return max(inside)[2] if inside else "<module>"
+
+
+def _read_functions(file: str) -> Iterable[tuple[int, int, str]]:
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError):
+        return
+    pending: list[tuple[ast.AST, str]] = [(tree, "")]
+    while pending:
+        node, prefix = pending.pop()
+        for child in ast.iter_child_nodes(node):
+            name = prefix
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                name = f"{prefix}.{child.name}" if prefix else child.name
+                if not isinstance(child, ast.ClassDef):
+                    first = min(
+                        [child.lineno, *(decorator.lineno for decorator in child.decorator_list)]
+                    )
+                    yield first, child.end_lineno or child.lineno, name
+            pending.append((child, name))

@@ -1,0 +1,255 @@
+"""The values that travel through the pipeline: settings, series, findings, results.
+
+All are frozen and hold only plain data, so that no stored value keeps an object of the tested code
+alive, and so that a result can travel between processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, final
+
+from pytest_leakguard.errors import InvalidSettingError
+from pytest_leakguard.units import parse_count, parse_duration, parse_size
+
+Verdict = Literal["clean", "leak", "bounded", "inconclusive", "known", "unchecked"]
+TraceMode = Literal["auto", "suspects", "always"]
+
+VERDICTS: tuple[Verdict, ...] = ("clean", "leak", "bounded", "inconclusive", "known", "unchecked")
+TRACE_MODES: tuple[TraceMode, ...] = ("auto", "suspects", "always")
+
+#: Every counter's name, in the order of reports. ``traced_bytes`` is read only while tracing.
+COUNTER_NAMES: tuple[str, ...] = (
+    "gc_objects",
+    "blocks",
+    "native_bytes",
+    "mapped_bytes",
+    "fds",
+    "threads",
+    "traced_bytes",
+)
+#: Counters whose growth per run ``max_objects`` bounds.
+OBJECT_COUNTERS = frozenset({"gc_objects", "blocks"})
+#: Counters whose growth per run ``max_bytes`` bounds. All others are never excused.
+BYTE_COUNTERS = frozenset({"native_bytes", "mapped_bytes", "traced_bytes"})
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How one test is checked.
+
+    Attributes:
+        runs: Sampled re-runs beyond the baseline sample that must be flat to acquit; at least 2.
+        warmup: Executions before the baseline sample, the user's own included; at least 1.
+        max_objects: Retained objects or blocks per run that are tolerated. ``None``: 0, or
+            unlimited when only ``max_bytes`` is given.
+        max_bytes: Retained bytes per run that are tolerated. ``None``: 0, or unlimited when only
+            ``max_objects`` is given.
+        confirm: Extra time in seconds that a suspect may be run for.
+        trace: Where tracemalloc is on: ``auto`` (suspects and marked tests), ``suspects``, or
+            ``always`` (every checked test).
+        track: Names of the counters to read; ``None`` means all that the platform has.
+        ignore: Shell-style patterns; a finding whose type, holder or fingerprint matches one is
+            left out of the verdict.
+    """
+
+    runs: int = 3
+    warmup: int = 1
+    max_objects: int | None = None
+    max_bytes: int | None = None
+    confirm: float = 10.0
+    trace: TraceMode = "auto"
+    track: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] = ()
+
+    def allowed(self, counter: str) -> float:
+        """Return the growth per run of a counter that is tolerated, in the counter's unit."""
+        if counter in OBJECT_COUNTERS:
+            own, other = self.max_objects, self.max_bytes
+        elif counter in BYTE_COUNTERS:
+            own, other = self.max_bytes, self.max_objects
+        else:
+            return 0
+        if own is not None:
+            return own
+        return 0 if other is None else float("inf")
+
+
+def _parse_names(setting: str, value: object, accepted: tuple[str, ...]) -> tuple[str, ...]:
+    names = value.replace(",", " ").split() if isinstance(value, str) else value
+    expected = f"one or more of {', '.join(accepted)}"
+    if not isinstance(names, (list, tuple, set, frozenset)) or not names:
+        raise InvalidSettingError(setting, value, expected)
+    for name in names:
+        if name not in accepted:
+            raise InvalidSettingError(setting, name, expected)
+    return tuple(name for name in accepted if name in names)
+
+
+def _parse_patterns(setting: str, value: object) -> tuple[str, ...]:
+    expected = "patterns that name a type, a holder or a fingerprint, not a bare '*'"
+    patterns = (value,) if isinstance(value, str) else value
+    if not isinstance(patterns, (list, tuple)):
+        raise InvalidSettingError(setting, value, expected)
+    for pattern in patterns:
+        if not isinstance(pattern, str) or not pattern.strip(" *?"):
+            raise InvalidSettingError(setting, pattern, expected)
+    return tuple(patterns)
+
+
+def _parse_choice(setting: str, value: object, accepted: tuple[str, ...]) -> Any:
+    if value not in accepted:
+        raise InvalidSettingError(setting, value, f"one of {', '.join(accepted)}")
+    return value
+
+
+#: How each setting is read from what a user wrote: one table for marker, options, ini and API.
+PARSERS = {
+    "runs": lambda name, value: parse_count(name, value, minimum=2),
+    "warmup": lambda name, value: parse_count(name, value, minimum=1),
+    "max_objects": lambda name, value: parse_count(name, value, minimum=0),
+    "max_bytes": parse_size,
+    "confirm": parse_duration,
+    "trace": lambda name, value: _parse_choice(name, value, TRACE_MODES),
+    "track": lambda name, value: _parse_names(name, value, COUNTER_NAMES),
+    "ignore": _parse_patterns,
+}
+
+
+def parse_setting(setting: str, value: object, *, place: str | None = None) -> Any:
+    """Read one setting from what a user wrote.
+
+    Args:
+        setting: A field of :class:`Settings`.
+        value: What was given.
+        place: How the user spelled the setting, for the error message; the field's name if None.
+
+    Raises:
+        InvalidSettingError: There is no such setting, or the value does not fit it.
+    """
+    if (parser := PARSERS.get(setting)) is None:
+        raise InvalidSettingError("keyword", setting, f"one of {', '.join(PARSERS)}")
+    return parser(place or setting, value)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One line of an allocation traceback.
+
+    Attributes:
+        file: Path as the interpreter knows it; reports shorten it to the root directory.
+        line: Line number, from 1.
+        function: Qualified name of the innermost function, or ``<module>``.
+        source: The line's text without its indentation; empty when the file cannot be read.
+    """
+
+    file: str
+    line: int
+    function: str
+    source: str
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a retention path: how it is reached from the step before, and its type."""
+
+    via: str
+    type: str
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A type's part in a finding: objects and bytes per run."""
+
+    type: str
+    objects_per_run: float
+    bytes_per_run: float
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One cause: what is retained per run, where it was allocated and who holds it.
+
+    Attributes:
+        type: Dotted type of the objects that the holder retains directly.
+        objects_per_run: How many of them one run leaves behind; 0 when one object only grows.
+        bytes_per_run: What they weigh with everything new that only they reach, in bytes.
+        holder: Dotted name of the thing that retains.
+        path: The shortest retention path, from a root to the leaked object.
+        allocated: Allocation traceback, innermost line first, down to the test's own line.
+        grown: The lines that grew the holder, innermost first; empty when unknown.
+        held: Other new objects that live only through the leaked ones.
+        note: A sentence on what was seen, such as which run made the example; may be empty.
+        capacity: A known bound of the holder in words; empty when it has none.
+        pattern: Name of the leak pattern, or ``unrecognised``.
+        advice: What to do about it.
+        fingerprint: Eight hex digits that stay the same when lines move.
+    """
+
+    type: str
+    objects_per_run: float
+    bytes_per_run: float
+    holder: str
+    path: tuple[Step, ...] = ()
+    allocated: tuple[Frame, ...] = ()
+    grown: tuple[Frame, ...] = ()
+    held: tuple[Share, ...] = ()
+    note: str = ""
+    capacity: str = ""
+    pattern: str = "unrecognised"
+    advice: str = ""
+    fingerprint: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The verdict on one test, with its evidence.
+
+    Attributes:
+        verdict: What was decided.
+        reason: One sentence: why, or what moved; empty when clean.
+        executions: How often the test ran in all, the user's own run included.
+        seconds: Extra time spent, in seconds.
+        growth: Counter name to growth per run in the counter's unit; ``None`` when not read.
+        series: Counter name to the samples that the verdict rests on.
+        findings: Causes, the heaviest first.
+        evidence: How the growth was confirmed, in words; empty when nothing was.
+    """
+
+    verdict: Verdict
+    reason: str = ""
+    executions: int = 0
+    seconds: float = 0.0
+    growth: Mapping[str, float | None] = field(default_factory=dict)
+    series: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    evidence: str = ""
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the result as dicts, lists, strings and numbers."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Result:
+        """Rebuild a result from :meth:`to_plain`, also after a round trip through JSON."""
+        findings = tuple(
+            Finding(
+                **{
+                    **finding,
+                    "path": tuple(Step(**step) for step in finding["path"]),
+                    "allocated": tuple(Frame(**frame) for frame in finding["allocated"]),
+                    "grown": tuple(Frame(**frame) for frame in finding["grown"]),
+                    "held": tuple(Share(**share) for share in finding["held"]),
+                }
+            )
+            for finding in plain["findings"]
+        )
+        series = {name: tuple(samples) for name, samples in plain["series"].items()}
+        return cls(**{**plain, "findings": findings, "series": series})

@@ -1,0 +1,78 @@
+"""The pytest plugin: the only package that imports pytest.
+
+Here are only the hooks that every session pays for; the rest is imported when a session checks
+something.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_leakguard.plugin import markers, options
+
+if TYPE_CHECKING:
+    from pytest_leakguard.plugin.session import LeakSession
+
+#: The session's state, while it checks anything.
+session_key = pytest.StashKey["LeakSession"]()
+options_key = pytest.StashKey[options.Options]()
+_PLUGIN_NAME = "leakguard-session"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options and their ini twins."""
+    options.add_options(parser)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers, and read the options once."""
+    config.addinivalue_line("markers", markers.NOLEAK)
+    config.addinivalue_line("markers", markers.LEAKS)
+    config.stash[options_key] = resolved = options.resolve(config)
+    if resolved.mode == "all" or resolved.reports:
+        _activate(config)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what is checked and what cannot be counted here, if a mode was asked for."""
+    resolved = config.stash[options_key]
+    if not resolved.asked or resolved.mode == "off":
+        return []
+    return _activate(config).header()
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_make_collect_report(collector: pytest.Collector):  # type: ignore[no-untyped-def]  # pluggy's generator
+    """Turn a misused marker into a collection error of its file."""
+    report: pytest.CollectReport = yield
+    resolved = collector.config.stash[options_key]
+    if report.outcome != "passed" or resolved.mode == "off":
+        return report
+    problems = []
+    for item in report.result:
+        if isinstance(item, pytest.Item):
+            try:
+                plan = markers.read_plan(item, resolved.settings)
+            except markers.MarkerError as error:
+                problems.append(str(error))
+            else:
+                if plan is not None:
+                    _activate(collector.config)
+    if problems:
+        report.outcome = "failed"
+        report.longrepr = "\n".join(problems)
+        report.result = []
+    return report
+
+
+def _activate(config: pytest.Config) -> LeakSession:
+    """Start the part of the plugin that checks; imports what measuring needs."""
+    if session_key not in config.stash:
+        from pytest_leakguard.plugin.session import LeakSession
+
+        config.stash[session_key] = LeakSession(config, config.stash[options_key])
+        config.pluginmanager.register(config.stash[session_key], _PLUGIN_NAME)
+    return config.stash[session_key]

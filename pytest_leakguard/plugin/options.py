@@ -1,0 +1,201 @@
+"""Which options are there, and what do command line and ini files say together?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import pytest
+
+from pytest_leakguard.errors import InvalidSettingError
+from pytest_leakguard.model import COUNTER_NAMES, TRACE_MODES, Settings, parse_setting
+
+Mode = Literal["off", "marked", "all"]
+MODES: tuple[Mode, ...] = ("off", "marked", "all")
+REPORT_FORMATS = ("json",)
+
+#: Setting, metavar, and what it means; option ``--leak-<name>`` and ini ``leak_<name>`` alike.
+_SETTINGS: tuple[tuple[str, str, str], ...] = (
+    (
+        "runs",
+        "N",
+        "sampled re-runs that must show no growth before a test counts as clean, at least 2"
+        " (default: 3, after one baseline run)",
+    ),
+    (
+        "warmup",
+        "N",
+        "how often a test runs before the baseline is taken, its ordinary run included (default: 1)",
+    ),
+    (
+        "max-objects",
+        "N",
+        "objects that each run may leave behind (default: 0); given alone, bytes are not limited",
+    ),
+    (
+        "max-bytes",
+        "SIZE",
+        "memory that each run may leave behind, such as '4 KiB' (default: 0); given alone, objects"
+        " are not limited",
+    ),
+    (
+        "confirm",
+        "TIME",
+        "extra time that a suspected leak may be run for, such as '10 s' (default: 10 s)",
+    ),
+    (
+        "trace",
+        "WHEN",
+        "when allocations are traced, which is slow: 'auto' (suspects and marked tests),"
+        " 'suspects' or 'always' (default: auto)",
+    ),
+    (
+        "track",
+        "NAMES",
+        f"what is counted, separated by commas: {', '.join(COUNTER_NAMES)} (default: all that this"
+        " platform can count)",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a session was asked for.
+
+    Attributes:
+        mode: Which tests are checked.
+        asked: Whether a mode was given at all; if not, the header stays silent.
+        settings: Defaults for every checked test.
+        reports: Report formats and where they are written.
+    """
+
+    mode: Mode
+    asked: bool
+    settings: Settings
+    reports: tuple[tuple[str, Path], ...]
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare the options and their ini twins."""
+    group = parser.getgroup("leakguard", "memory leaks (pytest-leakguard)")
+    group.addoption(
+        "--leak-check",
+        dest="leak_mode",
+        action="store_const",
+        const="all",
+        default=None,
+        help="check every test for leaks; the same as --leak-mode=all",
+    )
+    group.addoption(
+        "--leak-mode",
+        dest="leak_mode",
+        default=None,
+        metavar="MODE",
+        help="which tests are checked for leaks: 'off', 'marked' (those with @pytest.mark.noleak or"
+        " @pytest.mark.leaks) or 'all' (default: marked)",
+    )
+    group.addoption(
+        "--leak-report",
+        dest="leak_report",
+        action="append",
+        default=None,
+        metavar="FORMAT:PATH",
+        help=f"write a report at the end of the session, such as json:leaks.json; formats:"
+        f" {', '.join(REPORT_FORMATS)}; repeatable",
+    )
+    parser.addini("leak_mode", "twin of --leak-mode", type="string", default=None)
+    parser.addini("leak_report", "twin of --leak-report", type="linelist", default=None)
+    for name, metavar, text in _SETTINGS:
+        dest = f"leak_{name.replace('-', '_')}"
+        group.addoption(f"--leak-{name}", dest=dest, default=None, metavar=metavar, help=text)
+        parser.addini(dest, f"twin of --leak-{name}", type=_IniValue, default=None)
+
+
+# A native TOML file may hold a number where an ini file holds a string: "string" refuses it.
+_IniValue: Any = "string"
+
+
+def resolve(config: pytest.Config) -> Options:
+    """Put command line, ini files and defaults together.
+
+    Raises:
+        pytest.UsageError: A value does not fit; the text names option, value and what is accepted.
+    """
+    try:
+        mode, asked = _resolve_mode(config)
+        given: dict[str, Any] = {}
+        for name, _, _ in _SETTINGS:
+            field = name.replace("-", "_")
+            place, value = _lookup(config, name)
+            if value is not None:
+                given[field] = parse_setting(field, value, place=place)
+        return Options(
+            mode=mode, asked=asked, settings=Settings(**given), reports=_resolve_reports(config)
+        )
+    except InvalidSettingError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _lookup(config: pytest.Config, name: str) -> tuple[str, Any]:
+    dest = f"leak_{name.replace('-', '_')}"
+    if (value := config.getoption(dest)) is not None:
+        return f"--leak-{name}", value
+    return f"{dest} in {_ini_name(config)}", _ini_value(config, dest)
+
+
+def _ini_name(config: pytest.Config) -> str:
+    return config.inipath.name if config.inipath is not None else "the ini file"
+
+
+def _ini_value(config: pytest.Config, name: str) -> Any:
+    try:
+        value = config.getini(name)
+    except TypeError:  # native TOML holds a number where a string was declared
+        value = _native_value(config, name)
+    return value if value not in ("", []) else None
+
+
+def _native_value(config: pytest.Config, name: str) -> Any:
+    found = cast("Mapping[str, Any]", config.inicfg).get(name)
+    return getattr(found, "value", found)
+
+
+def _resolve_mode(config: pytest.Config) -> tuple[Mode, bool]:
+    place, value = _lookup(config, "mode")
+    if value is None:
+        return "marked", False
+    if value not in MODES:
+        raise InvalidSettingError(place, value, f"one of {', '.join(MODES)}")
+    return value, True
+
+
+def _resolve_reports(config: pytest.Config) -> tuple[tuple[str, Path], ...]:
+    place, values = _lookup(config, "report")
+    reports: list[tuple[str, Path]] = []
+    for value in values or ():
+        form, separator, path = str(value).partition(":")
+        if not separator or not path or form not in REPORT_FORMATS:
+            accepted = "FORMAT:PATH with a format of " + ", ".join(REPORT_FORMATS)
+            raise InvalidSettingError(place, value, accepted)
+        target = config.invocation_params.dir / Path(path).expanduser()
+        _require_writable(place, value, target)
+        reports.append((form, target))
+    return tuple(reports)
+
+
+def _require_writable(place: str, value: str, target: Path) -> None:
+    accepted = "a path that can be written"
+    if target.is_dir():
+        raise InvalidSettingError(place, value, f"{accepted}, not a directory")
+    probe = target.with_name(f".{target.name}.probe")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InvalidSettingError(place, value, f"{accepted} ({error.strerror})") from None
+
+
+assert TRACE_MODES == ("auto", "suspects", "always")  # the help text above names them

@@ -1,0 +1,134 @@
+"""How does nothing that a re-run prints, logs or writes to a report reach anybody?"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+
+import pytest
+from _pytest.junitxml import xml_key  # no public way to stop record_* from writing
+
+_STANDARD = (1, 2)
+
+
+@contextmanager
+def quiet(config: pytest.Config) -> Iterator[None]:
+    """Silence the descriptors, Python's streams, pytest's log handlers and its JUnit file.
+
+    Args:
+        config: The session's configuration.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_quiet_streams(config))
+        stack.enter_context(_quiet_descriptors(config))
+        stack.enter_context(_quiet_logging(config))
+        stack.enter_context(_quiet_junit(config))
+        yield
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        with suppress(Exception):  # closed, or replaced by anything at all
+            stream.flush()  # type: ignore[union-attr]  # None raises too
+
+
+@contextmanager
+def _quiet_descriptors(config: pytest.Config) -> Iterator[None]:
+    """Point descriptors 1 and 2 nowhere, and the copies of them to which capturing returns."""
+    capturing: Any = getattr(
+        config.pluginmanager.get_plugin("capturemanager"), "_global_capturing", None
+    )
+    saved_by_pytest = [
+        capture.targetfd_save
+        for capture in (getattr(capturing, "out", None), getattr(capturing, "err", None))
+        if isinstance(getattr(capture, "targetfd_save", None), int)
+    ]
+    _flush()
+    kept: list[tuple[int, int]] = []
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for number in (*_STANDARD, *saved_by_pytest):
+            with suppress(OSError):  # closed by a test
+                kept.append((number, os.dup(number)))
+                os.dup2(nowhere, number)
+        yield
+    finally:
+        _flush()
+        os.close(nowhere)
+        for number, copy in kept:
+            os.dup2(copy, number)
+            os.close(copy)
+
+
+@contextmanager
+def _quiet_streams(config: pytest.Config) -> Iterator[None]:
+    """Replace streams that are no descriptors, such as those of a session inside a test."""
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    writer: Any = getattr(reporter, "_tw", None)
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        replaced: list[tuple[Any, str, Any]] = []
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            if not _is_standard(stream):
+                replaced.append((sys, name, stream))
+                setattr(sys, name, nowhere)
+        if writer is not None:
+            replaced.append((writer, "_file", writer._file))
+            replaced.append((writer, "_current_line", writer._current_line))
+            writer._file = nowhere
+        try:
+            yield
+        finally:
+            for owner, name, value in replaced:
+                setattr(owner, name, value)
+
+
+def _is_standard(stream: Any) -> bool:
+    try:
+        return stream.fileno() in _STANDARD
+    except Exception:  # closed, None, or without a descriptor
+        return False
+
+
+def _reject(record: logging.LogRecord) -> bool:
+    del record
+    return False
+
+
+@contextmanager
+def _quiet_logging(config: pytest.Config) -> Iterator[None]:
+    plugin: Any = config.pluginmanager.get_plugin("logging-plugin")
+    handlers: list[logging.Handler] = [
+        handler
+        for handler in (
+            getattr(plugin, "log_cli_handler", None),
+            getattr(plugin, "log_file_handler", None),
+        )
+        if handler is not None
+    ]
+    for handler in handlers:
+        handler.addFilter(_reject)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(_reject)
+
+
+@contextmanager
+def _quiet_junit(config: pytest.Config) -> Iterator[None]:
+    xml = config.stash.get(xml_key, None)
+    if xml is None:
+        yield
+        return
+    properties = len(xml.global_properties)
+    del config.stash[xml_key]
+    try:
+        yield
+    finally:
+        config.stash[xml_key] = xml
+        del xml.global_properties[properties:]

@@ -1,0 +1,209 @@
+"""How is one pytest item run again, so that it finds and leaves what its first run found and left?"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+from _pytest.runner import runtestprotocol  # the only way to run set-up, call and tear-down
+
+from pytest_leakguard.plugin.gate import Gate
+from pytest_leakguard.plugin.quiet import quiet
+from pytest_leakguard.runner import BrokenRunError
+
+#: Set to True in ``item.stash`` while a test is being run again.
+rerun_key = pytest.StashKey[bool]()
+
+
+class Fixtures:
+    """The fixtures wider than a function that are set up now.
+
+    Each run of a function fixture leaves an entry in the finalizer list of every wider fixture
+    that it uses, to be emptied when that one ends: with re-runs, a growth of our own making.
+    """
+
+    def __init__(self) -> None:
+        self._wide: dict[int, Any] = {}
+
+    def set_up(self, definition: Any) -> None:
+        """Note that a fixture is being set up."""
+        if definition.scope != "function":
+            self._wide[id(definition)] = definition
+
+    def finished(self, definition: Any) -> None:
+        """Note that a fixture has ended."""
+        self._wide.pop(id(definition), None)
+
+    def values(self) -> Mapping[str, object]:
+        """Return the current values by the name that reports give them."""
+        return {
+            f"{definition.scope} fixture {definition.argname!r}": definition.cached_result[0]
+            for definition in self._wide.values()
+            if definition.cached_result is not None
+        }
+
+    @contextmanager
+    def keeping_finalizers(self) -> Iterator[None]:
+        """Drop, at the end, the entries that function fixtures have added inside."""
+        before = [
+            (definition._finalizers, len(definition._finalizers), definition._finalizers[-1:])
+            for definition in self._wide.values()
+        ]
+        try:
+            yield
+        finally:
+            for finalizers, length, last in before:
+                # A fixture that ended and began anew has another list, all of it its own.
+                if finalizers[length - 1 : length] == last:
+                    finalizers[length:] = [
+                        entry for entry in finalizers[length:] if not _is_of_function(entry)
+                    ]
+
+
+def _is_of_function(finalizer: object) -> bool:
+    if not isinstance(finalizer, functools.partial):
+        return False
+    return getattr(getattr(finalizer.func, "__self__", None), "scope", None) == "function"
+
+
+class Timeouts:
+    """Time-outs that cover a whole protocol, taken off the re-runs' time and given to each anew.
+
+    Attributes:
+        settings: What pytest-timeout last set for the current test, if it is installed.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._hook = config.hook
+        self._faulthandler_seconds = float(config.getini("faulthandler_timeout") or 0)
+        self.settings: object = None
+
+    @contextmanager
+    def each_run(self, item: pytest.Item) -> Iterator[None]:
+        """Give the run inside the time that the test's own run had."""
+        if self.settings is not None:
+            self._hook.pytest_timeout_set_timer(item=item, settings=self.settings)
+        try:
+            yield
+        finally:
+            if self.settings is not None:
+                self._hook.pytest_timeout_cancel_timer(item=item)
+
+    def cancel(self, item: pytest.Item) -> None:
+        """Stop the clocks of the test's own run, which has ended."""
+        if self.settings is not None:
+            self._hook.pytest_timeout_cancel_timer(item=item)
+        if self._faulthandler_seconds > 0:
+            import faulthandler
+
+            faulthandler.cancel_dump_traceback_later()
+
+
+class RerunnableItem:
+    """A test whose first run has passed, as the core runs it again."""
+
+    def __init__(
+        self, item: pytest.Item, gate: Gate, fixtures: Fixtures, timeouts: Timeouts, globs: Any
+    ) -> None:
+        self._item: Any = item
+        self._gate = gate
+        self._fixtures = fixtures
+        self._timeouts = timeouts
+        self._globs = globs
+        self._properties = list(item.user_properties)
+        self._sections = list(item._report_sections)
+        self._own_markers = list(item.own_markers)
+        self._keywords = dict(self._item.keywords._markers)
+
+    def run(self) -> None:
+        """Run the whole protocol again: set-up, call and tear-down of the item alone.
+
+        Raises:
+            BrokenRunError: The run did not pass.
+        """
+        self._restore()
+        with (
+            self._fixtures.keeping_finalizers(),
+            self._timeouts.each_run(self._item),
+            warnings.catch_warnings(record=True),
+        ):
+            reports = runtestprotocol(self._item, log=False, nextitem=self._item.parent)
+        problem = _problem(reports)
+        del reports
+        self._forget_exceptions()
+        self._restore()
+        if problem is not None:
+            raise BrokenRunError(problem)
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """Be in the state of re-running: quiet, flagged, and with the item as it was afterwards."""
+        item = self._item
+        self._gate.rerunning = True
+        item.stash[rerun_key] = True
+        self._timeouts.cancel(item)
+        try:
+            with quiet(item.config):
+                yield
+        finally:
+            self._gate.rerunning = False
+            with suppress(KeyError):
+                del item.stash[rerun_key]
+            self._restore()
+            item.user_properties[:] = self._properties
+            item._report_sections[:] = self._sections
+
+    def _restore(self) -> None:
+        """Put back what a run adds to the item itself."""
+        item = self._item
+        item._report_sections.clear()
+        item.user_properties.clear()
+        item.own_markers[:] = self._own_markers
+        markers = item.keywords._markers
+        if len(markers) != len(self._keywords):
+            for name in [name for name in markers if name not in self._keywords]:
+                del markers[name]
+        instance = getattr(item, "_instance", None)
+        if instance is not None:
+            with suppress(AttributeError):  # slots only
+                vars(instance).clear()
+        if self._globs is not None:
+            item.dtest.globs.clear()
+            item.dtest.globs.update(self._globs)
+
+    def _forget_exceptions(self) -> None:
+        for name in ("last_type", "last_value", "last_traceback", "last_exc"):
+            with suppress(AttributeError):
+                delattr(sys, name)
+
+
+def doctest_globals(item: pytest.Item) -> dict[str, object] | None:
+    """Copy a doctest's globals before its first run, which empties them."""
+    test = getattr(item, "dtest", None)
+    globs = getattr(test, "globs", None)
+    return dict(globs) if isinstance(globs, dict) else None
+
+
+def _problem(reports: list[pytest.TestReport]) -> str | None:
+    """Return what kept a run from passing, in one line; ``None`` when it passed."""
+    for report in reports:
+        if report.failed or report.skipped:
+            outcome = "skipped" if report.skipped else f"failed in {report.when}"
+            return f"{outcome}: {_first_line(report)}"
+    if "call" not in {report.when for report in reports}:
+        return "the test was not called"
+    return None
+
+
+def _first_line(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = crash.message if crash is not None else str(report.longrepr)
+    if isinstance(report.longrepr, tuple):
+        text = str(report.longrepr[-1])
+    lines = [line for line in str(text).splitlines() if line.strip()]
+    return lines[0].strip() if lines else "no reason given"

@@ -1,0 +1,253 @@
+"""One session's checking: which tests, with which verdicts, and what is said at the end."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_leakguard import reports
+from pytest_leakguard.api import Checker
+from pytest_leakguard.model import Result
+from pytest_leakguard.plugin import markers, protocol
+from pytest_leakguard.plugin.gate import Gate
+from pytest_leakguard.plugin.options import Options
+from pytest_leakguard.plugin.rerun import (
+    Fixtures,
+    RerunnableItem,
+    Timeouts,
+    doctest_globals,
+)
+from pytest_leakguard.reports import SessionFacts, TestOutcome
+from pytest_leakguard.reports.text import failure_page, one_sentence, summary_line, summary_lists
+
+_UNJUDGED = {
+    "failed": "the test did not pass",
+    "skipped": "the test was skipped",
+    "xfailed": "the test is expected to fail",
+}
+
+
+class LeakSession:
+    """State of a checking session, and the hooks that go with it.
+
+    Results ride on the call reports as plain data, so that they reach the controller of a
+    distributed session in the same way as the terminal of a plain one.
+    """
+
+    def __init__(self, config: pytest.Config, options: Options) -> None:
+        self._config = config
+        self._options = options
+        self._fixtures = Fixtures()
+        self._timeouts = Timeouts(config)
+        self._checker = Checker(
+            track=options.settings.track, extra_roots=self._fixtures.values
+        )
+        self._is_worker = hasattr(config, "workerinput")
+        self._outcomes: dict[str, TestOutcome] = {}
+        self._collected: dict[str, None] = {}
+        self._self_check_problem = ""
+        self._extra_seconds = 0.0
+
+    def header(self) -> list[str]:
+        """Return the header line: mode, counters, and what this platform cannot count."""
+        counted = ", ".join(counter.name for counter in self._checker.counters)
+        line = f"leakguard: mode {self._options.mode}; counting {counted}"
+        if self._checker.missing:
+            line += f"; not countable here: {', '.join(self._checker.missing)}"
+        return [line]
+
+    # Fixtures
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> None:
+        """Keep track of the fixtures that are wider than a function."""
+        self._fixtures.set_up(fixturedef)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_fixture_post_finalizer(self, fixturedef: Any) -> None:
+        """Keep track of the fixtures that are wider than a function."""
+        self._fixtures.finished(fixturedef)
+
+    @pytest.hookimpl(tryfirst=True, optionalhook=True)
+    def pytest_timeout_set_timer(self, settings: object) -> None:
+        """Remember a time-out, so that each re-run is given the same."""
+        self._timeouts.settings = settings
+
+    # One test
+
+    def _plan(self, item: pytest.Item) -> markers.Plan | None:
+        if self._options.mode == "off":
+            return None
+        plan = markers.read_plan(item, self._options.settings)
+        if plan is None and self._options.mode == "all":
+            plan = markers.Plan(kind="suite", settings=self._options.settings)
+        return plan
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        """Let the first run happen as ever; then run again, judge, and let its reports out."""
+        try:
+            plan = self._plan(item)
+        except markers.MarkerError as error:  # added after collection
+            raise pytest.UsageError(str(error)) from None
+        if plan is None:
+            return (yield)
+        self._timeouts.settings = None
+        globs = doctest_globals(item)
+        with Gate(item) as gate:
+            outcome = yield
+            if gate.holds_passed_call and not item.config.getoption("trace", False):
+                self._judge(item, gate, plan, globs)
+            elif (call := gate.reports.get("call", gate.reports.get("setup"))) is not None:
+                del call
+            if gate.reports:
+                protocol.finish(gate, item, nextitem)
+        return outcome
+
+    def _judge(
+        self, item: pytest.Item, gate: Gate, plan: markers.Plan, globs: dict[str, object] | None
+    ) -> None:
+        subject = RerunnableItem(item, gate, self._fixtures, self._timeouts, globs)
+        with subject.session():
+            result = self._checker.check(subject, plan.settings, marked=plan.marked)
+        result, failing = settle_outcome(result, plan)
+        report = gate.reports["call"]
+        report.leakguard = {  # type: ignore[attr-defined]  # plain data that xdist carries along
+            "kind": plan.kind,
+            "result": result.to_plain(),
+            "self_check": self._checker.self_check().reason,
+            "known": plan.known.reason if plan.known else "",
+        }
+        if failing:
+            path, line, _ = item.location
+            where = f"{path}:{(line or 0) + 1}"
+            root = self._config.rootpath
+            sentence = one_sentence(result, plan.settings)
+            page = failure_page(result, plan.settings, where=where, root=root)
+            protocol.fail(report, str(root / path), (line or 0) + 1, sentence, page)
+
+    # What is known at the end
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Collect results, here or on the controller of a distributed session."""
+        carried = getattr(report, "leakguard", None)
+        if carried is not None:
+            result = Result.from_plain(carried["result"])
+            self._outcomes[report.nodeid] = TestOutcome(
+                nodeid=report.nodeid, kind=carried["kind"], result=result
+            )
+            self._self_check_problem = self._self_check_problem or carried["self_check"]
+            self._extra_seconds += result.seconds
+        elif report.nodeid not in self._outcomes and (report.when == "call" or not report.passed):
+            name = "xfailed" if hasattr(report, "wasxfail") else report.outcome
+            reason = _UNJUDGED.get(name, "")
+            if reason:
+                self._outcomes[report.nodeid] = TestOutcome(
+                    nodeid=report.nodeid,
+                    kind="",
+                    result=Result(verdict="unchecked", reason=reason, executions=1),
+                )
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Remember every collected test."""
+        self._collected.update(dict.fromkeys(item.nodeid for item in session.items))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Remember every test that a worker has collected."""
+        self._collected.update(dict.fromkeys(ids))
+
+    def _facts(self) -> SessionFacts:
+        judged = [outcome for outcome in self._outcomes.values() if outcome.kind]
+        for nodeid in self._collected:
+            if nodeid not in self._outcomes:
+                reason = "not checked in this mode" if self._options.mode != "all" else "not run"
+                self._outcomes[nodeid] = TestOutcome(
+                    nodeid=nodeid,
+                    kind="",
+                    result=Result(verdict="unchecked", reason=reason, executions=0),
+                )
+        return SessionFacts(
+            mode=self._options.mode,
+            python=platform.python_version(),
+            pytest=pytest.__version__,
+            platform=platform.platform(),
+            counters=tuple(counter.name for counter in self._checker.counters),
+            self_check=self._self_check_problem,
+            executions=sum(outcome.result.executions for outcome in judged),
+            extra_seconds=self._extra_seconds,
+            tests=tuple(self._outcomes[nodeid] for nodeid in self._ordered()),
+        )
+
+    def _ordered(self) -> list[str]:
+        later = [nodeid for nodeid in self._outcomes if nodeid not in self._collected]
+        return [*self._collected, *later]
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Write the reports, also when the session was cut short."""
+        if self._self_check_problem and self._options.mode == "all" and session.exitstatus == 0:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if not self._is_worker:
+            facts = self._facts()
+            for form, path in self._options.reports:
+                _write(path, reports.RENDERERS[form](facts, self._config.rootpath))
+        return (yield)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Print one line on what was checked, and what was not judged and why."""
+        facts = self._facts()
+        if not (line := summary_line(facts)):
+            return
+        verbosity = self._config.get_verbosity()
+        clean = all(outcome.result.verdict == "clean" for outcome in facts.judged)
+        if verbosity < 0 and clean:
+            return
+        terminalreporter.section("leak check", sep="-")
+        for entry in summary_lists(facts, limit=None if verbosity > 0 else 10):
+            terminalreporter.write_line(entry)
+        terminalreporter.write_line(line)
+
+
+def settle_outcome(result: Result, plan: markers.Plan) -> tuple[Result, bool]:
+    """Apply what the markers say to a verdict.
+
+    Args:
+        result: As the core has judged.
+        plan: How the test was to be checked.
+
+    Returns:
+        The result, and whether the test fails by it.
+    """
+    from dataclasses import replace
+    import warnings
+
+    if plan.known is not None:
+        if result.verdict in ("leak", "inconclusive"):
+            issue = f" ({plan.known.issue})" if plan.known.issue else ""
+            reason = f"known: {plan.known.reason}{issue}"
+            return replace(result, verdict="known", reason=reason), False
+        if result.verdict in ("clean", "bounded"):
+            text = f"fixed: it no longer leaks ({plan.known.reason}); remove the marker"
+            if not plan.known.strict:
+                warnings.warn(pytest.PytestWarning(f"@pytest.mark.leaks: {text}"), stacklevel=1)
+            return replace(result, reason=text), plan.known.strict
+        return result, False
+    if result.verdict == "leak":
+        return result, True
+    return result, plan.marked and result.verdict in ("inconclusive", "unchecked")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

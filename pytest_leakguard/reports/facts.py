@@ -1,0 +1,59 @@
+"""What is known of a session when it is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from pytest_leakguard.model import Result
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestOutcome:
+    """One test and its result.
+
+    Attributes:
+        nodeid: The test.
+        kind: ``noleak``, ``leaks`` or ``suite``; empty when it was not judged.
+        result: The verdict; ``unchecked`` when it was not judged.
+    """
+
+    __test__ = False  # not a test class, whatever its name
+
+    nodeid: str
+    kind: str
+    result: Result
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionFacts:
+    """A whole session.
+
+    Attributes:
+        mode: Which tests were to be checked.
+        python: Version of the interpreter.
+        pytest: Version of pytest.
+        platform: The operating system in words.
+        counters: Names of the counters that were read.
+        self_check: Why nothing could be judged; empty when the empty test was flat.
+        executions: How often judged tests ran in all, their own runs included.
+        extra_seconds: Time spent on re-runs, in seconds.
+        tests: Every collected test.
+    """
+
+    mode: str
+    python: str
+    pytest: str
+    platform: str
+    counters: tuple[str, ...]
+    self_check: str
+    executions: int
+    extra_seconds: float
+    tests: tuple[TestOutcome, ...]
+
+    @property
+    def judged(self) -> tuple[TestOutcome, ...]:
+        """The tests that were run again."""
+        return tuple(outcome for outcome in self.tests if outcome.kind)

@@ -1,0 +1,87 @@
+"""The report for machines. Its shape is documented by ``schema.json`` beside this module."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pytest_leakguard.model import Finding, Frame
+from pytest_leakguard.reports.facts import SessionFacts, TestOutcome
+
+SCHEMA_VERSION = 1
+
+
+def render_json(facts: SessionFacts, root: Path) -> str:
+    """Write a session as JSON.
+
+    Args:
+        facts: The session.
+        root: Directory that file names are given relative to.
+    """
+    document = {
+        "schema": SCHEMA_VERSION,
+        "session": {
+            "mode": facts.mode,
+            "python": facts.python,
+            "pytest": facts.pytest,
+            "platform": facts.platform,
+            "counters": list(facts.counters),
+            "self_check": facts.self_check or "flat",
+            "executions": facts.executions,
+            "extra_seconds": round(facts.extra_seconds, 3),
+        },
+        "tests": [_test(outcome, root) for outcome in facts.tests],
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _test(outcome: TestOutcome, root: Path) -> dict[str, Any]:
+    result = outcome.result
+    return {
+        "nodeid": outcome.nodeid,
+        "verdict": result.verdict,
+        "reason": result.reason,
+        "executions": result.executions,
+        "seconds": round(result.seconds, 3),
+        "growth": dict(result.growth),
+        "series": {name: list(samples) for name, samples in result.series.items()},
+        "findings": [_finding(finding, root) for finding in result.findings],
+    }
+
+
+def _finding(finding: Finding, root: Path) -> dict[str, Any]:
+    return {
+        "type": finding.type,
+        "objects_per_run": finding.objects_per_run,
+        "bytes_per_run": finding.bytes_per_run,
+        "holder": finding.holder,
+        "path": [{"via": step.via, "type": step.type} for step in finding.path],
+        "allocated": _frames(finding.allocated, root),
+        "grown": _frames(finding.grown, root),
+        "pattern": finding.pattern,
+        "advice": finding.advice,
+        "fingerprint": finding.fingerprint,
+    }
+
+
+def _frames(frames: Iterable[Frame], root: Path) -> list[dict[str, Any]]:
+    return [
+        {
+            "file": relative(frame.file, root),
+            "line": frame.line,
+            "function": frame.function,
+            "source": frame.source,
+        }
+        for frame in frames
+    ]
+
+
+def relative(file: str, root: Path) -> str:
+    """Shorten a path to the root directory, where it lies below it."""
+    try:
+        return Path(file).relative_to(root).as_posix()
+    except ValueError:
+        return os.path.normpath(file) if not file.startswith("<") else file

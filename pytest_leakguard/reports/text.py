@@ -1,0 +1,208 @@
+"""The report for people: a failure's page, its one sentence, and the lines at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pytest_leakguard.model import COUNTER_NAMES, Finding, Frame, Result, Settings
+from pytest_leakguard.reports.facts import SessionFacts
+from pytest_leakguard.reports.json import relative
+from pytest_leakguard.units import format_duration, format_number, format_size, plural
+
+_NOUNS = {
+    "gc_objects": "object",
+    "blocks": "block",
+    "fds": "file descriptor",
+    "threads": "thread",
+}
+_BYTES = {"native_bytes": "native", "mapped_bytes": "mapped", "traced_bytes": ""}
+_MAX_FRAMES = 4
+_MAX_HELD = 3
+_MAX_FINDINGS = 3
+_MAX_STEPS = 6
+
+
+def growth_text(result: Result) -> str:
+    """Write the growth per run: ``+2 objects, +336 B per run``."""
+    parts = []
+    objects = result.growth.get("gc_objects") or 0
+    if objects > 0:
+        parts.append(f"+{plural(objects, 'object')}")
+    elif (result.growth.get("blocks") or 0) > 0:
+        parts.append(f"+{plural(result.growth['blocks'] or 0, 'block')}")
+    parts.extend(
+        f"+{plural(grown, _NOUNS[name])}"
+        for name in ("fds", "threads")
+        if (grown := result.growth.get(name) or 0) > 0
+    )
+    for name, kind in (("traced_bytes", ""), ("native_bytes", " native"), ("mapped_bytes", " mapped")):
+        if (grown := result.growth.get(name) or 0) > 0:
+            parts.append(f"+{format_size(grown)}{kind}")
+            break
+    return f"{', '.join(parts) or 'growth'} per run"
+
+
+def _allowed_text(settings: Settings) -> str:
+    parts = []
+    if settings.max_objects is not None:
+        parts.append(plural(settings.max_objects, "object"))
+    if settings.max_bytes is not None:
+        parts.append(format_size(settings.max_bytes))
+    return f"(allowed: {' and '.join(parts) or '0'})"
+
+
+def one_sentence(result: Result, settings: Settings) -> str:
+    """Say in one sentence why a test fails."""
+    if result.verdict == "leak":
+        where = f", held by {result.findings[0].holder}" if result.findings else ""
+        return (
+            f"leak: {growth_text(result)}, over {plural(result.executions, 'run')}"
+            f" {_allowed_text(settings)}{where}"
+        )
+    if result.verdict == "unchecked":
+        return f"not checked for leaks: {result.reason}"
+    if result.verdict == "inconclusive":
+        return f"leak check inconclusive: {result.reason}"
+    return f"leak check: {result.reason}"
+
+
+def failure_page(result: Result, settings: Settings, *, where: str, root: Path) -> str:
+    """Write what a failing test shows: the sentence, the findings, the evidence.
+
+    Args:
+        result: The verdict.
+        settings: How the test was checked.
+        where: The test's place, ``file:line``.
+        root: Directory that file names are given relative to.
+    """
+    lines = [f"{where}: {one_sentence(result, settings)}"]
+    if result.findings:
+        lines.append("")
+    for number, finding in enumerate(result.findings[:_MAX_FINDINGS], start=1):
+        lines.extend(_finding_lines(number, finding, root))
+    if (more := len(result.findings) - _MAX_FINDINGS) > 0:
+        lines.append(f" … and {more} more in the JSON report")
+    if result.evidence:
+        lines.append(f" evidence   {result.evidence}")
+    if result.verdict == "inconclusive":
+        lines.extend(_counter_lines(result))
+    return "\n".join(lines)
+
+
+def _counter_lines(result: Result) -> Iterator[str]:
+    for name in COUNTER_NAMES:
+        samples = result.series.get(name, ())
+        if len(set(samples)) > 1:
+            shown = " ".join(f"{sample - samples[0]:+d}" for sample in samples[1:12])
+            yield f" {name:<10} {shown}"
+
+
+def _finding_lines(number: int, finding: Finding, root: Path) -> Iterator[str]:
+    if finding.pattern != "unrecognised":
+        yield f" pattern    {finding.pattern}"
+    yield (
+        f" [{number}] {finding.type}   {_rate(finding.objects_per_run)}"
+        f"  +{format_size(finding.bytes_per_run)}/run      fingerprint {finding.fingerprint}"
+    )
+    for share in finding.held[:_MAX_HELD]:
+        yield (
+            f"     + {share.type}   {_rate(share.objects_per_run)}"
+            f"  +{format_size(share.bytes_per_run)}/run   held by it"
+        )
+    if (more := len(finding.held) - _MAX_HELD) > 0:
+        yield f"     + {plural(more, 'further type')} held by it"
+    yield from _frame_lines("allocated", finding.allocated, root)
+    yield from _frame_lines("grown at", finding.grown, root)
+    yield from _path_lines(finding)
+    if finding.note and not finding.path:
+        yield f"     note       {finding.note}"
+    if finding.capacity:
+        yield f"     bound      {finding.capacity}"
+    if finding.advice:
+        yield f"     fix        {finding.advice}"
+
+
+def _rate(objects_per_run: float) -> str:
+    return f"+{format_number(objects_per_run)}/run"
+
+
+def _frame_lines(title: str, frames: tuple[Frame, ...], root: Path) -> Iterator[str]:
+    for frame in _ends(frames):
+        place = f"{relative(frame.file, root)}:{frame.line} in {frame.function}"
+        yield f"     {title:<10} {place}      {frame.source}".rstrip()
+        title = ""
+
+
+def _ends(frames: tuple[Frame, ...]) -> Iterable[Frame]:
+    """The innermost frames and the outermost one, which is the test's own."""
+    if len(frames) <= _MAX_FRAMES:
+        return frames
+    return (*frames[: _MAX_FRAMES - 1], frames[-1])
+
+
+def _path_lines(finding: Finding) -> Iterator[str]:
+    if not finding.path:
+        yield f"     held by    {finding.holder}"
+        return
+    first, *rest = finding.path
+    yield f"     held by    {first.via} -> {first.type}"
+    indent = " " * 18
+    if len(rest) > _MAX_STEPS:
+        hidden = len(rest) - _MAX_STEPS
+        rest = rest[-_MAX_STEPS:]
+        yield f"{indent}… {plural(hidden, 'step')}"
+    for position, step in enumerate(rest):
+        note = f"      {finding.note}" if step is rest[-1] and finding.note else ""
+        yield f"{indent}{step.via} -> {step.type}{note}"
+        if position == len(rest) - 2:
+            yield f"{indent}{'~' * len(step.via)}"
+        indent += "  "
+
+
+def summary_line(facts: SessionFacts) -> str:
+    """Write the one line at the end; empty when nothing was checked."""
+    judged = facts.judged
+    if not judged:
+        return ""
+    verdicts = Counter(outcome.result.verdict for outcome in judged)
+    left_out = sum(
+        outcome.result.verdict == "unchecked" for outcome in facts.tests
+    ) if facts.mode == "all" else verdicts["unchecked"]
+    leaking = verdicts["leak"] + verdicts["known"]
+    parts = [
+        f"{len(judged)} checked",
+        f"{leaking} leaking ({verdicts['leak']} new, {verdicts['known']} known)",
+        f"{verdicts['bounded']} bounded",
+        f"{verdicts['inconclusive']} inconclusive",
+        f"{left_out} unchecked",
+        f"+{format_duration(facts.extra_seconds)}",
+        f"{format_number(round(facts.executions / len(judged), 1))} executions per test",
+    ]
+    return f"leak check: {', '.join(parts)}"
+
+
+def summary_lists(facts: SessionFacts, *, limit: int | None) -> Iterator[str]:
+    """List what was not decided, each with its reason.
+
+    Args:
+        facts: The session.
+        limit: Entries of each kind; ``None`` for all.
+    """
+    if facts.self_check:
+        yield f"self-check: {facts.self_check}; nothing was judged"
+    for verdict in ("inconclusive", "bounded", "known"):
+        entries = [outcome for outcome in facts.judged if outcome.result.verdict == verdict]
+        for outcome in entries[:limit]:
+            yield f"{verdict}: {outcome.nodeid}: {outcome.result.reason}"
+        if limit is not None and (more := len(entries) - limit) > 0:
+            yield f"{verdict}: … and {more} more (-v lists them)"
+    if facts.mode == "all":
+        reasons = Counter(
+            outcome.result.reason
+            for outcome in facts.tests
+            if outcome.result.verdict == "unchecked"
+        )
+        for reason, count in reasons.most_common(limit):
+            yield f"unchecked: {plural(count, 'test')}: {reason}"

@@ -1,0 +1,95 @@
+"""Sizes, times and rates: parsed and printed in one way everywhere."""
+
+from __future__ import annotations
+
+import re
+
+from pytest_leakguard.errors import InvalidSettingError
+
+_SIZE_UNITS = {"": 1, "b": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+_TIME_UNITS = {"": 1.0, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.IGNORECASE)
+
+SIZE_ACCEPTED = "a size such as '4 KiB' or '1.5 MiB', or an int of bytes, not negative"
+TIME_ACCEPTED = "a time such as '500 ms', '10 s' or '10 min', or an int of seconds, not negative"
+
+
+def _parse(setting: str, value: object, units: dict[str, float], accepted: str) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = str(value)
+    if isinstance(value, str) and (match := _QUANTITY.fullmatch(value.strip())):
+        number, unit = match.groups()
+        if (scale := units.get(unit.lower())) is not None:
+            return float(number) * scale
+    raise InvalidSettingError(setting, value, accepted)
+
+
+def parse_size(setting: str, value: object) -> int:
+    """Return a size in bytes.
+
+    Args:
+        setting: Name of the setting, for the error message.
+        value: ``'4 KiB'``, ``'1.5 MiB'``, ``'100 B'``, or a number of bytes.
+
+    Raises:
+        InvalidSettingError: The value is none of these, or negative.
+    """
+    return int(_parse(setting, value, dict(_SIZE_UNITS), SIZE_ACCEPTED))
+
+
+def parse_duration(setting: str, value: object) -> float:
+    """Return a time in seconds.
+
+    Args:
+        setting: Name of the setting, for the error message.
+        value: ``'500 ms'``, ``'10 s'``, ``'10 min'``, ``'1 h'``, or a number of seconds.
+
+    Raises:
+        InvalidSettingError: The value is none of these, or negative.
+    """
+    return _parse(setting, value, _TIME_UNITS, TIME_ACCEPTED)
+
+
+def parse_count(setting: str, value: object, *, minimum: int) -> int:
+    """Return a whole number that is at least ``minimum``.
+
+    Raises:
+        InvalidSettingError: The value is not a whole number, or too small.
+    """
+    accepted = f"a whole number of at least {minimum}"
+    if isinstance(value, str) and re.fullmatch(r"\d+", value.strip()):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+        raise InvalidSettingError(setting, value, accepted)
+    return value
+
+
+def format_number(value: float) -> str:
+    """Write a number with at most two decimals and no needless zeros."""
+    return f"{value:,.2f}".rstrip("0").rstrip(".") if value % 1 else f"{int(value):,}"
+
+
+def format_size(size_bytes: float) -> str:
+    """Write a size in IEC units: ``336 B``, ``4 KiB``, ``1.5 MiB``."""
+    magnitude = abs(size_bytes)
+    for unit, scale in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if magnitude >= scale:
+            return f"{format_number(round(size_bytes / scale, 1))} {unit}"
+    return f"{format_number(round(size_bytes, 1))} B"
+
+
+def format_duration(seconds: float) -> str:
+    """Write a time: ``340 ms``, ``2.5 s``, ``3 min``."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min"
+
+
+def plural(count: float, noun: str) -> str:
+    """Write a count with its noun: ``1 object``, ``2 objects``, ``0.5 objects``."""
+    if count == 1:
+        return f"{format_number(count)} {noun}"
+    ending = "ies" if noun.endswith("y") else f"{noun[-1]}s"
+    return f"{format_number(count)} {noun[:-1]}{ending}"
