@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pytest_leakguard import settle
 from pytest_leakguard.clock import now
 from pytest_leakguard.counters import descriptors
-from pytest_leakguard.diagnosis import census, naming, paths, walk
+from pytest_leakguard.diagnosis import census, naming, paths, traces, walk
 from pytest_leakguard.diagnosis.capacity import known_capacity
 from pytest_leakguard.diagnosis.census import Births, Held
 from pytest_leakguard.diagnosis.fingerprint import fingerprint
@@ -95,28 +95,30 @@ class _Diagnosing:
 
     def find(self, run_seconds: float) -> list[Finding]:
         self._run(1, self._first)
-        traced_before = tracemalloc.get_traced_memory()[0]
+        traced_before = traces.foreign_bytes()
         self._ignore_ourselves()
         roots = self._roots.all()
         ignored = {id(roots), id(self._births.runs), id(self._births), id(self)}
         entries = walk.find_holders(roots, self._births.runs.keys(), ignored)
-        first = census.take(entries, self._births)
-        tallies = {key: held.tally for key, held in first.items()}
-        loose_before = self._unreached(first.values())
-        del first
-        self._run(self._first + 1, self._first + self._between)
+        tallies = [self._tallies(entries)]
+        loose = [self._unreached(entries)]
+        half = self._first + self._between // 2
+        self._run(self._first + 1, half)
+        self._ignore_ourselves([entries, tallies, roots, *entries, *(e.chain for e in entries)])
+        tallies.append(self._tallies(entries))
+        loose.append(self._unreached(entries))
+        self._run(half + 1, self._first + self._between)
         if tracemalloc.is_tracing():
-            grown_bytes = tracemalloc.get_traced_memory()[0] - traced_before
+            grown_bytes = traces.foreign_bytes() - traced_before
             self.traced_bytes_per_run = max(grown_bytes, 0) / self._between
         self._ignore_ourselves([entries, tallies, roots, *entries, *(e.chain for e in entries)])
         self._roots.refresh()
         last = census.take(entries, self._births)
-        loose = self._unreached(last.values()) - loose_before
         leaking = [
-            _Growth(held, tallies.get(key, census.Tally()))
-            for key, held in census.fold_new_places(last, tallies).items()
+            growth
+            for key, held in census.fold_new_places(last, tallies[0]).items()
+            if (growth := _Growth(held, [tally.get(key, census.Tally()) for tally in tallies]))
         ]
-        leaking = [growth for growth in leaking if growth.counts or growth.size_bytes > 0]
         leaking.sort(key=lambda growth: (-growth.counts.total(), -growth.size_bytes))
         del leaking[MAX_FINDINGS:]
         lines = self._growing_lines([growth.held for growth in leaking], run_seconds)
@@ -124,7 +126,11 @@ class _Diagnosing:
             self._finding(growth, roots[growth.held.entry.root], grown)
             for growth, grown in zip(leaking, lines, strict=True)
         ]
-        return findings or self._loose(loose)
+        if findings:
+            return findings
+        del last, leaking
+        loose.append(self._unreached(entries))
+        return self._loose((loose[2] - loose[1]) & ((loose[1] - loose[0]) or loose[2]), loose[0])
 
     def _run(self, start: int, stop: int) -> None:
         for run in range(start, stop + 1):
@@ -154,9 +160,8 @@ class _Diagnosing:
         example = held.everything[position]
         allocated = self._sources.allocation(example)
         kid = held.kids[held.owners[position]]
-        tail = held.place
-        if not tail and not growth.direct:
-            tail = paths.entry_text(held.entry.chain, kid)
+        named = held.place is not None or not growth.direct
+        tail = paths.entry_text(held.entry.chain, kid) if named else ""
         holder, steps = paths.retention_path(root, held.entry.chain, tail=tail)
         if tail and kid is not example:
             steps = (*steps, Step(via=tail, type=naming.type_name(kid)))
@@ -207,16 +212,28 @@ class _Diagnosing:
         chosen = direct or matching or [0]
         return chosen[len(chosen) // 2]
 
-    def _unreached(self, reached: Iterable[Held]) -> Counter[str]:
-        found = {id(obj) for held in reached for obj in held.everything}
+    def _tallies(self, entries: Sequence[walk.Entry]) -> dict[census.Key, census.Tally]:
+        self._roots.refresh()
+        return {key: held.tally for key, held in census.take(entries, self._births).items()}
+
+    def _unreached(self, entries: Sequence[walk.Entry]) -> Counter[str]:
+        """Count the new objects that no holder leads to, by type."""
+        reached = {
+            id(obj)
+            for held in census.take(entries, self._births).values()
+            for obj in held.everything
+        }
         return Counter(
             naming.type_name(obj)
             for obj in gc.get_objects()
-            if id(obj) in self._births.runs and id(obj) not in found
+            if id(obj) in self._births.runs and id(obj) not in reached
         )
 
-    def _loose(self, grown: Counter[str]) -> list[Finding]:
+    def _loose(self, kinds: Counter[str], before: Counter[str]) -> list[Finding]:
         """Report what grows and is reached from no root."""
+        now_loose = self._unreached(())
+        grown = Counter({name: now_loose[name] - before[name] for name in kinds})
+        grown = +grown
         if not grown:
             return []
         leaked_type, number = grown.most_common(1)[0]
@@ -248,14 +265,33 @@ class _Diagnosing:
 
 
 class _Growth:
-    """What one holder retains more of than at the first census."""
+    """What one holder retains more of than at the earlier censuses.
 
-    def __init__(self, held: Held, before: census.Tally) -> None:
+    It counts only if it rose from each census to the next: what is traced by chance of the
+    interpreter's free lists rises once.
+    """
+
+    def __init__(self, held: Held, before: Sequence[census.Tally]) -> None:
+        first, middle, last = *before, held.tally
         self.held = held
-        self.direct = held.tally.direct - before.direct
-        self.counts = held.tally.all - before.all
-        self.sizes = held.tally.sizes - before.sizes
-        self.size_bytes = held.tally.size_bytes - before.size_bytes
+        self.direct = _rising(first.direct, middle.direct, last.direct)
+        self.counts = _rising(first.all, middle.all, last.all)
+        self.sizes = last.sizes - first.sizes
+        self.size_bytes = last.size_bytes - first.size_bytes
+        self._grew = first.size_bytes < middle.size_bytes < last.size_bytes
+
+    def __bool__(self) -> bool:
+        return bool(self.counts) or self._grew
+
+
+def _rising(first: Counter[str], middle: Counter[str], last: Counter[str]) -> Counter[str]:
+    return Counter(
+        {
+            name: count - first[name]
+            for name, count in last.items()
+            if first[name] < middle[name] < count
+        }
+    )
 
 
 def _rate(growth: float, runs: int) -> float:

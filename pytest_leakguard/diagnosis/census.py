@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pympler import asizeof
 
 from pytest_leakguard.diagnosis.naming import type_name
-from pytest_leakguard.diagnosis.paths import entry_text, is_namespace
+from pytest_leakguard.diagnosis.paths import is_namespace
 from pytest_leakguard.diagnosis.walk import Entry, is_new, referents_of
 
 
@@ -39,7 +39,8 @@ class Held:
 
     Attributes:
         entry: The holder and the way to it.
-        place: Attribute or name under which they hang on a namespace; empty for a container.
+        place: Position of the attribute or name under which they hang on a namespace; ``None``
+            for a container.
         kids: New objects that the holder refers to itself.
         everything: All new objects that are reached first through this holder.
         owners: For each of ``everything``, the position in ``kids`` of the one that leads to it.
@@ -47,7 +48,7 @@ class Held:
     """
 
     entry: Entry
-    place: str
+    place: int | None
     kids: list[object] = field(default_factory=list)
     everything: list[object] = field(default_factory=list)
     owners: list[int] = field(default_factory=list)
@@ -92,7 +93,7 @@ def weigh(obj: object) -> int:
 
 
 #: A holder's index among the entries, and the place on it.
-Key = tuple[int, str]
+Key = tuple[int, int | None]
 
 
 def take(entries: Sequence[Entry], births: Births) -> dict[Key, Held]:
@@ -107,10 +108,10 @@ def take(entries: Sequence[Entry], births: Births) -> dict[Key, Held]:
     censused: dict[Key, Held] = {}
     for index, entry in enumerate(entries):
         namespace = is_namespace(entry.chain)
-        for child in referents_of(entry.holder):
+        for position, child in enumerate(referents_of(entry.holder)):
             if id(child) not in taken and is_new(child, new_ids):
                 taken.add(id(child))
-                place = entry_text(entry.chain, child) if namespace else ""
+                place = position if namespace else None
                 held = censused.setdefault((index, place), Held(entry, place))
                 held.kids.append(child)
     for held in censused.values():
@@ -142,7 +143,7 @@ def fold_new_places(after: dict[Key, Held], before: Container[Key]) -> dict[Key,
     """
     folded: dict[Key, Held] = {}
     for (index, place), held in after.items():
-        key = (index, place if (index, place) in before else "")
+        key = (index, place if (index, place) in before else None)
         if (known := folded.get(key)) is None:
             folded[key] = held
             held.place = key[1]

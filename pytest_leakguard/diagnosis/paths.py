@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import types
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pytest_leakguard.diagnosis.naming import attributes_of, edge_text, key_text, type_name
 from pytest_leakguard.diagnosis.roots import Root, defining_module
@@ -27,18 +28,48 @@ def retention_path(
     """
     name, rest = _begin(root, chain)
     steps = [Step(via=name, type=type_name(rest[0]))]
-    text = ""
-    for parent, child in zip(rest, rest[1:], strict=False):
-        via = _via(parent, child)
+    for via, child in _hops(rest):
         name += via
-        text += via
-        if attributes_of(parent) is child or type(parent) is types.CellType and not via:
-            continue  # a dictionary of attributes is not a step of its own
-        steps.append(Step(via=text, type=type_name(child)))
-        text = ""
-    if text + tail and len(steps) > 1 and text:
-        steps[-1] = Step(via=steps[-1].via + text, type=steps[-1].type)
+        steps.append(Step(via=via, type=type_name(child)))
     return name + tail, tuple(steps)
+
+
+def _hops(chain: Sequence[object]) -> Iterator[tuple[str, object]]:
+    """Yield each step of a chain: its text, and where it leads.
+
+    An attribute dictionary and a closure's cell are not steps of their own.
+    """
+    position = 0
+    while position < len(chain) - 1:
+        parent, child = chain[position], chain[position + 1]
+        following = chain[position + 2] if position + 2 < len(chain) else None
+        if type(child) is dict and is_namespace_of(child, parent):
+            if following is None:
+                return
+            yield _name_in(child, following), following
+            position += 2
+        elif type(child) is tuple and type(following) is types.CellType:
+            text = edge_text(parent, following)
+            if position + 3 < len(chain):
+                yield text, chain[position + 3]
+            position += 3
+        else:
+            yield _via(parent, child), child
+            position += 1
+
+
+def is_namespace_of(candidate: dict[object, object], owner: object) -> bool:
+    """Tell whether a dictionary holds the attributes of a module, a class or an instance."""
+    if issubclass(type(owner), type):
+        return True  # the one dictionary that a class refers to itself
+    return attributes_of(owner) is candidate
+
+
+def _name_in(namespace: dict[object, object], value: object) -> str:
+    for name, candidate in list(namespace.items()):
+        if candidate is value:
+            return f".{name}" if isinstance(name, str) else key_text(name)
+    return edge_text(namespace, value)
 
 
 def _begin(root: Root, chain: Sequence[object]) -> tuple[str, Sequence[object]]:
@@ -74,24 +105,28 @@ def _module_of(namespace: dict[object, object]) -> types.ModuleType | None:
     return module if getattr(module, "__dict__", None) is namespace else None
 
 
-def is_attributes(chain: Sequence[object]) -> bool:
-    """Tell whether the last object of a chain is the attribute dictionary of the one before."""
-    return len(chain) > 1 and attributes_of(chain[-2]) is chain[-1]
-
-
 def is_namespace(chain: Sequence[object]) -> bool:
-    """Tell whether the holder at the end of a chain gives fixed names to what it holds."""
+    """Tell whether the holder at the end of a chain gives fixed names to what it holds.
+
+    Nothing is asked that would give an instance a dictionary, which it lacks until it is asked.
+    """
     holder = chain[-1]
-    if type(holder) is dict:
-        return is_attributes(chain) or _module_of(holder) is not None
-    return not issubclass(type(holder), (dict, list, tuple, set, frozenset, deque))
+    kind = type(holder)
+    if kind is dict:
+        return _module_of(holder) is not None
+    if issubclass(kind, _CONTAINERS) or kind.__module__ in ("builtins", "_thread"):
+        return kind is types.CellType
+    return bool(kind.__flags__ & _HEAP_TYPE)
+
+
+#: ``Py_TPFLAGS_HEAPTYPE``: classes made at run time.
+_HEAP_TYPE = 1 << 9
+_CONTAINERS = (dict, list, tuple, set, frozenset, deque, functools._lru_cache_wrapper)
 
 
 def entry_text(chain: Sequence[object], child: object) -> str:
     """Return how a new object hangs on the holder at the end of a chain."""
     holder = chain[-1]
-    if is_attributes(chain) and type(holder) is dict:
-        for name, value in list(holder.items()):
-            if value is child:
-                return f".{name}" if isinstance(name, str) else key_text(name)
+    if type(holder) is dict and len(chain) > 1 and is_namespace_of(holder, chain[-2]):
+        return _name_in(holder, child)
     return _via(holder, child)

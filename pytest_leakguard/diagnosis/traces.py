@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tracemalloc
 from collections.abc import Callable, Sequence
 from typing import Any
+
+from pympler import asizeof
 
 #: ``Py_TPFLAGS_MANAGED_DICT``, and the size of what CPython 3.11 puts before such an object: two
 #: words for the dictionary and two for the collector.
@@ -33,3 +36,21 @@ def _traceback_at(address: int) -> list[tuple[str, int]] | None:
     look_up.restype = ctypes.py_object  # type: ignore[attr-defined]  # a C function
     frames = look_up(0, address)
     return None if frames is None else [(file, line) for file, line in frames]
+
+
+def foreign_bytes() -> int:
+    """Return the traced bytes in use that were not allocated by the diagnosis itself."""
+    snapshot = tracemalloc.take_snapshot()
+    return sum(
+        statistic.size
+        for statistic in snapshot.statistics("filename")
+        if not statistic.traceback[0].filename.startswith(_DIAGNOSIS)
+    )
+
+
+#: Files whose allocations are the diagnosis's own: this package, and what it calls.
+_DIAGNOSIS = (
+    os.path.dirname(os.path.dirname(__file__)),
+    os.path.dirname(asizeof.__file__),
+    tracemalloc.__file__,
+)

@@ -6,6 +6,7 @@ the collector for referrers would cost a pass over the heap for every object on 
 
 from __future__ import annotations
 
+import threading
 import tracemalloc
 from array import array
 from collections.abc import Sequence
@@ -69,38 +70,93 @@ def find_holders(
         new_ids: Identities of the new tracked objects.
         ignored: Identities of objects that are not entered.
     """
-    seen = set(ignored)
-    queue: list[object] = []
-    origins = array("q")
-    for root in roots:
-        if id(root.obj) not in seen:
-            seen.add(id(root.obj))
-            queue.append(root.obj)
-            origins.append(-1)
-    seen.update((id(queue), id(origins), id(seen)))
-    known_roots = {id(root.obj): index for index, root in enumerate(roots)}
-    holders: list[int] = []
-    traced = tracemalloc.get_object_traceback
-    position = 0
-    while position < len(queue):
-        obj = queue[position]
-        holds_new = False
-        for child in referents_of(obj):
-            identity = id(child)
-            if identity in seen:
-                continue
-            if type(child) in _ATOMS:
-                holds_new = holds_new or traced(child) is not None
-            elif identity in new_ids or (not is_tracked(child) and traced(child) is not None):
-                holds_new = True
-            else:
-                seen.add(identity)
-                queue.append(child)
-                origins.append(position)
-        if holds_new:
-            holders.append(position)
-        position += 1
-    return [_entry(index, queue, origins, known_roots) for index in holders]
+    walk = _Walk(roots, new_ids, ignored)
+    while walk.pending():
+        # While tracing, each allocation of the walk costs a traceback: a thread of its own has a
+        # short one, where the caller's may be a hundred frames deep.
+        thread = threading.Thread(target=walk.advance, name="leakguard walk")
+        walk.ignore(thread)
+        thread.start()
+        thread.join()
+        walk.enter_thread_locals()  # their values are seen from this thread only
+    return walk.entries()
+
+
+class _Walk:
+    """The walk's state: what was reached, from where, and what of it holds new objects."""
+
+    def __init__(
+        self, roots: Sequence[Root], new_ids: AbstractSet[int], ignored: AbstractSet[int]
+    ) -> None:
+        self._new_ids = new_ids
+        self._seen = set(ignored)
+        self._queue: list[object] = []
+        self._origins = array("q")
+        self._position = 0
+        self._holders: list[int] = []
+        self._locals: list[int] = []
+        self._roots: dict[int, int] = {}
+        self._seen.update(map(id, (self._queue, self._origins, self._seen, self._roots, self)))
+        for index, root in enumerate(roots):
+            if id(root.obj) not in self._seen:
+                self._roots[id(root.obj)] = index
+                self._reach(root.obj, -1)
+
+    def _reach(self, obj: object, origin: int) -> None:
+        self._seen.add(id(obj))
+        self._queue.append(obj)
+        self._origins.append(origin)
+
+    def ignore(self, obj: object) -> None:
+        """Never enter an object."""
+        self._seen.add(id(obj))
+
+    def pending(self) -> bool:
+        """Tell whether objects were reached and not yet looked into."""
+        return self._position < len(self._queue)
+
+    def advance(self) -> None:
+        """Look into all that was reached, and all that is reached from there."""
+        queue, origins, seen, new_ids = self._queue, self._origins, self._seen, self._new_ids
+        traced = tracemalloc.get_object_traceback
+        position = self._position
+        while position < len(queue):
+            obj = queue[position]
+            holds_new = False
+            for child in get_referents(obj):
+                if type(child) in _ATOMS:
+                    holds_new = holds_new or traced(child) is not None
+                    continue
+                identity = id(child)
+                if identity in seen:
+                    continue
+                if identity in new_ids or (not is_tracked(child) and traced(child) is not None):
+                    holds_new = True
+                else:
+                    seen.add(identity)
+                    queue.append(child)
+                    origins.append(position)
+            if holds_new:
+                self._holders.append(position)
+            if issubclass(type(obj), local):
+                self._locals.append(position)
+            position += 1
+        self._position = position
+
+    def enter_thread_locals(self) -> None:
+        """Go on with the values that this thread has in the ``threading.local`` objects met."""
+        positions, self._locals = self._locals, []
+        for position in positions:
+            values = attributes_of(self._queue[position])
+            if values is not None and id(values) not in self._seen:
+                self._reach(values, position)
+
+    def entries(self) -> list[Entry]:
+        """Return the holders with the ways to them."""
+        return [
+            _entry(index, self._queue, self._origins, self._roots)
+            for index in sorted(self._holders)
+        ]
 
 
 def _entry(
