@@ -151,24 +151,19 @@ class Checker:
             return Result(
                 verdict="clean", executions=trial.executions, growth=growth, series=screened.series
             )
-        passed = runner.trace(trial)
-        if passed is None:
-            reason = "traced_bytes not read: the test stops tracemalloc"
-            return Result(
-                verdict="clean",
-                reason=reason,
-                executions=trial.executions,
-                growth=growth,
-                series=screened.series,
-            )
-        growth["traced_bytes"] = 0
-        series = {**screened.series, **passed.series}
-        if passed.flat:
-            return Result(
-                verdict="clean", executions=trial.executions, growth=growth, series=series
-            )
+        clean = Result(
+            verdict="clean", executions=trial.executions, growth=growth, series=screened.series
+        )
         with runner.tracing(1):
-            confirmed = runner.confirm(trial, runner.traced_sampler(), passed)
+            traced_sampler = runner.traced_sampler()
+            passed = runner.trace(trial, traced_sampler)
+            clean = replace(clean, executions=trial.executions)
+            if passed is None:
+                return replace(clean, reason="traced_bytes not read: the test stops tracemalloc")
+            growth["traced_bytes"] = 0
+            if passed.flat:
+                return replace(clean, growth=growth, series={**screened.series, **passed.series})
+            confirmed = runner.confirm(trial, traced_sampler, passed)
         return self._conclude(trial, confirmed, growth)
 
     def _conclude(

@@ -161,6 +161,7 @@ class Trial:
         if sampler.grew(_ENDING):
             settle.until_ended(lambda: sampler.grew(_ENDING))
         self.heap.collect_all()  # also empties the free lists of what looking has left there
+        settle.fill_free_lists()
         consolidate_native()
 
 
@@ -210,7 +211,7 @@ def screen(trial: Trial, sampler: Sampler) -> Screened:
     trial.run_and_sample(sampler, deep=False)
     while not _all_flat(sampler, settings):
         trial.run_and_sample(sampler, deep=False)
-        if any(is_rising(samples, 1) for samples in _excess(sampler, settings).values()):
+        if _has_risen(sampler, settings):
             break
     else:
         return _screened(sampler, flat=True)
@@ -218,10 +219,22 @@ def screen(trial: Trial, sampler: Sampler) -> Screened:
 
 
 def _warm_up(trial: Trial, sampler: Sampler) -> None:
-    """Take every path of the measurer once: what lives on from it is then older than the samples."""
+    """Take every path of the measurer once: what lives on from it is then older than the samples.
+
+    That includes the interpreter's free lists, which count as blocks in use.
+    """
     trial.run_seconds = now()
-    _all_flat(sampler, trial.settings)
-    _is_suspect(sampler, trial.settings, 0, in_time=True)
+    sampler.restart()
+    for done in range(trial.settings.runs + 1):
+        trial.run_and_sample(sampler, deep=False, times=0)
+        _all_flat(sampler, trial.settings)
+        _has_risen(sampler, trial.settings)
+        _is_suspect(sampler, trial.settings, done, in_time=True)
+    sampler.restart()
+
+
+def _has_risen(sampler: Sampler, settings: Settings) -> bool:
+    return any(is_rising(samples, 1) for samples in _excess(sampler, settings).values())
 
 
 def _screen_deeply(trial: Trial, sampler: Sampler) -> Screened:
@@ -229,8 +242,6 @@ def _screen_deeply(trial: Trial, sampler: Sampler) -> Screened:
     deadline = now() + trial.settings.confirm
     counting = iter(range(1, NATIVE_DEEP_RUNS + 1))
     _warm_up(trial, sampler)
-    trial.run_and_sample(sampler, deep=True, times=0)
-    sampler.restart()
     trial.run_and_sample(sampler, deep=True, times=0)
     for done in counting:
         trial.run_and_sample(sampler, deep=True)
@@ -275,24 +286,23 @@ def traced_sampler() -> Sampler:
     return Sampler([TracedBytes()])
 
 
-def trace(trial: Trial) -> Screened | None:
-    """Run a few times under tracemalloc, which sees what grows in place inside one block.
+def trace(trial: Trial, sampler: Sampler) -> Screened | None:
+    """Run a few times while tracing, which sees what grows in place inside one small block.
 
     Returns:
         What was seen; ``None`` when the test itself switches tracing off.
     """
-    with tracing(1):
-        sampler = traced_sampler()
-        # Judging between the runs would fill free lists, which tracemalloc counts as in use.
-        for _ in range(trial.settings.runs + 1):
-            trial.run()
-            if not tracemalloc.is_tracing():
-                return None
-            settle.lightly(trial.heap)
-            sampler.take(trial.executions)
-        if _all_flat(sampler, trial.settings):
-            return _screened(sampler, flat=True)
-        return _screen_deeply(trial, sampler)
+    # Free lists filled before would let untraced memory be exchanged for traced, bit by bit.
+    trial.rest(sampler, deep=True)
+    for _ in range(trial.settings.runs + 1):
+        trial.run()
+        if not tracemalloc.is_tracing():
+            return None
+        settle.lightly(trial.heap)
+        sampler.take(trial.executions)
+    if _all_flat(sampler, trial.settings):
+        return _screened(sampler, flat=True)
+    return _screen_deeply(trial, sampler)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

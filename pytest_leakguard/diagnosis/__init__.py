@@ -6,7 +6,7 @@ import gc
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_leakguard import settle
 from pytest_leakguard.clock import now
@@ -121,10 +121,12 @@ class _Diagnosing:
         ]
         leaking.sort(key=lambda growth: (-growth.counts.total(), -growth.size_bytes))
         del leaking[MAX_FINDINGS:]
+        # Named first: the run that is watched for growing lines replaces some of the objects.
+        findings = [self._finding(growth, roots[growth.held.entry.root]) for growth in leaking]
         lines = self._growing_lines([growth.held for growth in leaking], run_seconds)
         findings = [
-            self._finding(growth, roots[growth.held.entry.root], grown)
-            for growth, grown in zip(leaking, lines, strict=True)
+            replace(finding, grown=grown)
+            for finding, grown in zip(findings, lines, strict=True)
         ]
         if findings:
             return findings
@@ -151,7 +153,7 @@ class _Diagnosing:
             self._trial.run, [held.entry.holder for held in leaking], self._sources
         )
 
-    def _finding(self, growth: _Growth, root: Root, grown: tuple[Frame, ...]) -> Finding:
+    def _finding(self, growth: _Growth, root: Root) -> Finding:
         held = growth.held
         candidates = growth.direct or growth.counts or growth.sizes
         leaked_type = candidates.most_common(1)[0][0]
@@ -173,7 +175,6 @@ class _Diagnosing:
             holder=holder,
             path=(*steps, Step(via="[*]", type=leaked_type)),
             allocated=allocated,
-            grown=grown,
             held=tuple(
                 Share(
                     type=name,
