@@ -95,7 +95,7 @@ class _Diagnosing:
 
     def find(self, run_seconds: float) -> list[Finding]:
         self._run(1, self._first)
-        traced_before = traces.foreign_bytes()
+        lines = [traces.sizes_by_line()]
         self._ignore_ourselves()
         roots = self._roots.all()
         ignored = {id(roots), id(self._births.runs), id(self._births), id(self)}
@@ -105,12 +105,13 @@ class _Diagnosing:
         half = self._first + self._between // 2
         self._run(self._first + 1, half)
         self._ignore_ourselves([entries, tallies, roots, *entries, *(e.chain for e in entries)])
+        lines.append(traces.sizes_by_line())
         tallies.append(self._tallies(entries))
         loose.append(self._unreached(entries))
         self._run(half + 1, self._first + self._between)
         if tracemalloc.is_tracing():
-            grown_bytes = traces.foreign_bytes() - traced_before
-            self.traced_bytes_per_run = max(grown_bytes, 0) / self._between
+            lines.append(traces.sizes_by_line())
+            self.traced_bytes_per_run = traces.steady_growth(lines) / self._between
         self._ignore_ourselves([entries, tallies, roots, *entries, *(e.chain for e in entries)])
         self._roots.refresh()
         last = census.take(entries, self._births)
@@ -123,10 +124,10 @@ class _Diagnosing:
         del leaking[MAX_FINDINGS:]
         # Named first: the run that is watched for growing lines replaces some of the objects.
         findings = [self._finding(growth, roots[growth.held.entry.root]) for growth in leaking]
-        lines = self._growing_lines([growth.held for growth in leaking], run_seconds)
+        grown = self._growing_lines([growth.held for growth in leaking], run_seconds)
         findings = [
-            replace(finding, grown=grown)
-            for finding, grown in zip(findings, lines, strict=True)
+            replace(finding, grown=frames)
+            for finding, frames in zip(findings, grown, strict=True)
         ]
         if findings:
             return findings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tracemalloc
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -38,19 +39,35 @@ def _traceback_at(address: int) -> list[tuple[str, int]] | None:
     return None if frames is None else [(file, line) for file, line in frames]
 
 
-def foreign_bytes() -> int:
-    """Return the traced bytes in use that were not allocated by the diagnosis itself."""
-    snapshot = tracemalloc.take_snapshot()
+def sizes_by_line() -> Counter[tuple[str, int]]:
+    """Return the traced bytes in use by file and line, the diagnosis's own left out."""
+    sizes: Counter[tuple[str, int]] = Counter()
+    for statistic in tracemalloc.take_snapshot().statistics("traceback"):
+        innermost = list(statistic.traceback)[-_DEPTH:]
+        if not any(frame.filename.startswith(_DIAGNOSIS) for frame in innermost):
+            sizes[innermost[-1].filename, innermost[-1].lineno] += statistic.size
+    return sizes
+
+
+def steady_growth(looks: Sequence[Counter[tuple[str, int]]]) -> int:
+    """Return the bytes by which those lines grew that grew from each look to the next.
+
+    Args:
+        looks: Sizes by line, in the order of time; at least two.
+    """
+    first, last = looks[0], looks[-1]
     return sum(
-        statistic.size
-        for statistic in snapshot.statistics("filename")
-        if not statistic.traceback[0].filename.startswith(_DIAGNOSIS)
+        size - first[line]
+        for line, size in last.items()
+        if all(a[line] < b[line] for a, b in zip(looks, looks[1:], strict=False))
     )
 
 
-#: Files whose allocations are the diagnosis's own: this package, and what it calls.
+#: What the diagnosis calls allocates within so many frames of the diagnosis itself; a test's
+#: allocations are further away from it, behind the whole protocol of a run.
+_DEPTH = 3
 _DIAGNOSIS = (
-    os.path.dirname(os.path.dirname(__file__)),
+    os.path.dirname(__file__),
     os.path.dirname(asizeof.__file__),
     tracemalloc.__file__,
 )
