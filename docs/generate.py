@@ -1,0 +1,105 @@
+"""Write the outputs that README and docs show, by running the example.
+
+``python docs/generate.py`` rewrites them; ``--check`` fails if any differs in more than its numbers,
+which depend on the interpreter. A place for an output is a comment, ``<!-- shown: NAME -->``, and
+the code block after it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+_PLACE = re.compile(r"(<!-- shown: (\S+) -->\n+```\w*\n)(.*?)(```\n)", re.DOTALL)
+
+
+@functools.cache
+def _example(*options: str) -> str:
+    # Only this plugin: a contributor's environment has others, whose lines would show up.
+    command = [sys.executable, "-m", "pytest", "--disable-plugin-autoload", "-p", "leakguard"]
+    command += ["-p", "no:cacheprovider", *options]
+    done = subprocess.run(  # noqa: S603 - runs pytest on the example
+        command, cwd=ROOT / "examples", capture_output=True, text=True, check=False
+    )
+    return done.stdout
+
+
+def _lines(text: str, first: str, last: str) -> str:
+    """Return the lines from one that matches ``first`` to one before ``last``."""
+    lines = text.splitlines()
+    start = next(i for i, line in enumerate(lines) if re.search(first, line))
+    stop = next(i for i, line in enumerate(lines[start:], start) if re.search(last, line))
+    return "\n".join(lines[start:stop]) + "\n"
+
+
+def failure() -> str:
+    """Show the report of the leaking test."""
+    return _lines(_example("-q"), r"^___", r"leak check")
+
+
+def suite() -> str:
+    """Show what a whole-suite check says beside the failure."""
+    text = _example("--leak-check", "--tb=line")
+    return _lines(text, r"^leakguard", r"^$") + "…\n" + _lines(text, r"^-+ leak check", r"^===")
+
+
+def options() -> str:
+    """Show the options as pytest's help has them."""
+    return _lines(_example("--help"), r"^memory leaks", r"^$")
+
+
+def finding() -> str:
+    """Show the leaking test in the JSON report."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "leaks.json")
+        _example(f"--leak-report=json:{path}", "-q")
+        report = json.loads(path.read_text(encoding="utf-8"))
+    leaking = next(test for test in report["tests"] if test["verdict"] == "leak")
+    text = json.dumps(leaking, indent=2, ensure_ascii=False)
+    # One line for each innermost list or object.
+    return re.sub(r"[\[{]\s[^\[\]{}]*[\]}]", _on_one_line, text) + "\n"
+
+
+def _on_one_line(match: re.Match[str]) -> str:
+    return re.sub(r"\n\s+", " ", match[0]).replace("[ ", "[").replace("{ ", "{")
+
+
+SHOWN = {"failure": failure, "suite": suite, "options": options, "finding": finding}
+
+
+def fill(text: str) -> str:
+    """Put the current outputs into a document."""
+    return _PLACE.sub(lambda place: place[1] + SHOWN[place[2]]() + place[4], text)
+
+
+def _without_numbers(text: str) -> str:
+    return re.sub(r"[-=_ ]+", " ", re.sub(r"[\d.,]+( [KMG]iB| B| ms| s| min)?", "#", text))
+
+
+def main() -> int:
+    """Rewrite or check every document."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing, fail if outdated")
+    checking = parser.parse_args().check
+    outdated = []
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("examples/*.md"), *ROOT.glob("docs/**/*.md")]:
+        before = path.read_text(encoding="utf-8")
+        after = fill(before)
+        if _without_numbers(after) != _without_numbers(before):
+            outdated.append(path.relative_to(ROOT))
+        if not checking and after != before:
+            path.write_text(after, encoding="utf-8")
+    if checking and outdated:
+        print("outdated, run docs/generate.py:", *outdated)  # noqa: T201 - a command's answer
+    return 1 if checking and outdated else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
