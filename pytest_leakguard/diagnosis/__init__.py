@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gc
+import sys
+import threading
 import tracemalloc
+import weakref
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pytest_leakguard import settle
-from pytest_leakguard.clock import now
 from pytest_leakguard.counters import descriptors
 from pytest_leakguard.diagnosis import census, naming, paths, traces, walk
 from pytest_leakguard.diagnosis.capacity import known_capacity
@@ -28,6 +30,8 @@ FRAMES = 40
 FIRST_RUNS, BETWEEN_RUNS = 3, 6
 #: The same for tests too slow for these inside the time budget.
 FEW_FIRST_RUNS, FEW_BETWEEN_RUNS = 1, 2
+#: How much slower code was seen to run under tracemalloc with many frames, and watched by line.
+SLOWDOWN, WATCH_SLOWDOWN = 15, 30
 MAX_FINDINGS = 10
 _ADVICE = (
     "let the holder drop what a run adds when the run ends (remove it on teardown), bound the"
@@ -60,21 +64,16 @@ def explain(trial: Trial, roots: Roots, growth: Mapping[str, float | None]) -> D
     Raises:
         BrokenRunError: A run did not pass.
     """
-    with tracing(FRAMES) as ours:
-        begun = now()
-        trial.run()
-        seconds = now() - begun
-        settle.deeply(trial.heap)
-        trial.heap.refreeze()
-        opened = descriptors.describe_open()
-        if ours:
-            tracemalloc.clear_traces()
-        slow = seconds * (FIRST_RUNS + BETWEEN_RUNS) > trial.settings.confirm
-        first, between = (
-            (FEW_FIRST_RUNS, FEW_BETWEEN_RUNS) if slow else (FIRST_RUNS, BETWEEN_RUNS)
-        )
-        diagnosing = _Diagnosing(trial, roots, first=first, between=between)
-        findings = diagnosing.find(seconds)
+    settle.deeply(trial.heap)
+    named = roots.all()
+    reached = walk.Reached(named)
+    trial.heap.refreeze()
+    opened = descriptors.describe_open()
+    slow = trial.run_seconds * SLOWDOWN * (FIRST_RUNS + BETWEEN_RUNS) > trial.settings.confirm
+    first, between = (FEW_FIRST_RUNS, FEW_BETWEEN_RUNS) if slow else (FIRST_RUNS, BETWEEN_RUNS)
+    with tracing(FRAMES):
+        diagnosing = _Diagnosing(trial, roots, named, first=first, between=between)
+        findings = diagnosing.find(reached)
         traced = diagnosing.traced_bytes_per_run
         findings += _resources(growth, opened, first + between, findings)
     findings.sort(key=lambda finding: -finding.bytes_per_run)
@@ -84,27 +83,27 @@ def explain(trial: Trial, roots: Roots, growth: Mapping[str, float | None]) -> D
 class _Diagnosing:
     """One diagnosis: its two censuses, and the findings made of their difference."""
 
-    def __init__(self, trial: Trial, roots: Roots, *, first: int, between: int) -> None:
+    def __init__(
+        self, trial: Trial, roots: Roots, named: Sequence[Root], *, first: int, between: int
+    ) -> None:
         self._trial = trial
         self._roots = roots
+        self._named = named
         self._first = first
         self._between = between
         self._births = Births()
         self._sources = Sources()
         self.traced_bytes_per_run: float | None = None
 
-    def find(self, run_seconds: float) -> list[Finding]:
+    def find(self, reached: walk.Reached) -> list[Finding]:
         self._run(1, self._first)
         lines = [traces.sizes_by_line()]
-        self._ignore_ourselves()
-        roots = self._roots.all()
-        ignored = {id(roots), id(self._births.runs), id(self._births), id(self)}
-        entries = walk.find_holders(roots, self._births.runs.keys(), ignored)
+        self._roots.refresh()
+        entries = reached.holders(self._births.runs.keys())
         tallies = [self._tallies(entries)]
         loose = [self._unreached(entries)]
         half = self._first + self._between // 2
         self._run(self._first + 1, half)
-        self._ignore_ourselves([entries, tallies, roots, *entries, *(e.chain for e in entries)])
         lines.append(traces.sizes_by_line())
         tallies.append(self._tallies(entries))
         loose.append(self._unreached(entries))
@@ -112,7 +111,6 @@ class _Diagnosing:
         if tracemalloc.is_tracing():
             lines.append(traces.sizes_by_line())
             self.traced_bytes_per_run = traces.steady_growth(lines) / self._between
-        self._ignore_ourselves([entries, tallies, roots, *entries, *(e.chain for e in entries)])
         self._roots.refresh()
         last = census.take(entries, self._births)
         leaking = [
@@ -120,11 +118,12 @@ class _Diagnosing:
             for key, held in census.fold_new_places(last, tallies[0]).items()
             if (growth := _Growth(held, [tally.get(key, census.Tally()) for tally in tallies]))
         ]
+        leaking = _without_byproducts(leaking)
         leaking.sort(key=lambda growth: (-growth.counts.total(), -growth.size_bytes))
         del leaking[MAX_FINDINGS:]
         # Named first: the run that is watched for growing lines replaces some of the objects.
-        findings = [self._finding(growth, roots[growth.held.entry.root]) for growth in leaking]
-        grown = self._growing_lines([growth.held for growth in leaking], run_seconds)
+        findings = [self._finding(growth, self._named[growth.held.entry.root]) for growth in leaking]
+        grown = self._growing_lines([growth.held for growth in leaking])
         findings = [
             replace(finding, grown=frames)
             for finding, frames in zip(findings, grown, strict=True)
@@ -137,18 +136,13 @@ class _Diagnosing:
 
     def _run(self, start: int, stop: int) -> None:
         for run in range(start, stop + 1):
+            self._births.before_run()
             self._trial.run()
             settle.deeply(self._trial.heap)
-            self._births.record(run)
+            self._births.after_run(run)
 
-    def _ignore_ourselves(self, kept: Sequence[object] = ()) -> None:
-        self._births.discard((self, self._births, self._births.runs, self._sources, *kept))
-
-    def _growing_lines(
-        self, leaking: Sequence[Held], run_seconds: float
-    ) -> list[tuple[Frame, ...]]:
-        # Watching every line was seen to slow code about thirtyfold.
-        if not leaking or run_seconds * 30 > self._trial.settings.confirm:
+    def _growing_lines(self, leaking: Sequence[Held]) -> list[tuple[Frame, ...]]:
+        if not leaking or self._trial.run_seconds * WATCH_SLOWDOWN > self._trial.settings.confirm:
             return [() for _ in leaking]
         return find_growing_lines(
             self._trial.run, [held.entry.holder for held in leaking], self._sources
@@ -266,6 +260,16 @@ class _Diagnosing:
         ]
 
 
+def _bookkeeping() -> list[object]:
+    """What the library keeps of every live thread and executor, beside the one main list."""
+    places = (("threading", "_dangling"), ("threading", "_shutdown_locks"), (_POOL, "_threads_queues"))
+    return [getattr(sys.modules.get(module), name, None) or object() for module, name in places]
+
+
+_POOL = "concurrent.futures.thread"
+LockType = type(threading.Lock())
+
+
 class _Growth:
     """What one holder retains more of than at the earlier censuses.
 
@@ -282,8 +286,22 @@ class _Growth:
         self.size_bytes = last.size_bytes - first.size_bytes
         self._grew = first.size_bytes < middle.size_bytes < last.size_bytes
 
+    def is_byproduct(self) -> bool:
+        """Tell whether this only follows from something else being kept."""
+        kinds = {type(kid) for kid in self.held.kids}
+        if kinds and all(issubclass(kind, (weakref.ref, LockType)) for kind in kinds):
+            return True
+        chain = self.held.entry.chain
+        return any(obj is bookkeeping for obj in chain for bookkeeping in _bookkeeping())
+
     def __bool__(self) -> bool:
         return bool(self.counts) or self._grew
+
+
+def _without_byproducts(leaking: list[_Growth]) -> list[_Growth]:
+    """Leave out weak references and bookkeeping of threads, when what they are about is there."""
+    own = [growth for growth in leaking if not growth.is_byproduct()]
+    return own or leaking
 
 
 def _rising(first: Counter[str], middle: Counter[str], last: Counter[str]) -> Counter[str]:

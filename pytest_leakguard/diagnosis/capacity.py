@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from types import ModuleType
 
 from pytest_leakguard.diagnosis.growth import sized
 from pytest_leakguard.diagnosis.naming import attributes_of, slots_of
@@ -30,9 +32,17 @@ def known_capacity(chain: Sequence[object]) -> str:
             if info.maxsize is not None:
                 return f"functools.lru_cache: {info.currsize} of {info.maxsize} entries"
             return ""
+        if isinstance_of(obj, sqlite3_connection()):
+            return "sqlite3.Connection: drops dead cursors from its list every 200"
         if isinstance_of(obj, deque) and (bound := deque.maxlen.__get__(obj)) is not None:
             return f"deque: {deque.__len__(obj)} of {bound} items"  # type: ignore[arg-type]
     return _stated_bound(chain)
+
+
+def sqlite3_connection() -> type:
+    """Return the type of SQLite connections, or one that nothing is of if it is not in use."""
+    module = sys.modules.get("sqlite3")
+    return getattr(module, "Connection", type(NotImplemented))
 
 
 def isinstance_of(obj: object, kind: type) -> bool:
@@ -46,12 +56,26 @@ def _stated_bound(chain: Sequence[object]) -> str:
         return ""
     fill = length(container)
     for owner in reversed(chain[-_NEAR:]):
-        for name, value in [*(attributes_of(owner) or {}).items(), *slots_of(owner)]:
+        if isinstance_of(owner, ModuleType):
+            continue
+        for name, value in _stated_by(owner):
             if (
                 isinstance(name, str)
                 and type(value) is int
-                and value >= fill > 0
+                and sys.maxsize > value >= fill > 0
                 and _BOUND_NAME.fullmatch(name)
             ):
                 return f"{type(owner).__qualname__}.{name}: {fill} of {value} items"
     return ""
+
+
+def _stated_by(owner: object) -> Iterator[tuple[object, object]]:
+    yield from (attributes_of(owner) or {}).items()
+    yield from slots_of(owner)
+    for cls in type(owner).__mro__:
+        if cls.__flags__ & _HEAP_TYPE:
+            yield from cls.__dict__.items()
+
+
+#: ``Py_TPFLAGS_HEAPTYPE``: classes made at run time, so those of Python code.
+_HEAP_TYPE = 1 << 9

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -64,24 +64,29 @@ class Births:
 
     def __init__(self) -> None:
         self.runs: dict[int, int] = {}
-        self._older: frozenset[int] = frozenset(map(id, gc.get_objects()))
+        self._others: set[int] = set()
 
-    def record(self, run: int) -> None:
-        """Note what is alive after a run. Objects that are gone are forgotten."""
+    def before_run(self) -> None:
+        """Note what is alive and was not made by a run: older objects, and our own."""
+        objects = gc.get_objects()
+        self._others = {id(obj) for obj in objects if id(obj) not in self.runs}
+        self._others.update((id(objects), id(self._others)))
+
+    def after_run(self, run: int) -> None:
+        """Note what is alive after a run. Objects that are gone are forgotten.
+
+        Args:
+            run: The number of the run, from 1.
+        """
         before = self.runs
         objects = gc.get_objects()
-        after: dict[int, int] = {}
-        own = {id(before), id(objects), id(after), id(self), id(self._older)}
-        for obj in objects:
-            identity = id(obj)
-            if identity not in self._older and identity not in own:
-                after[identity] = before.get(identity, run)
-        self.runs = after
-
-    def discard(self, objects: Iterable[object]) -> None:
-        """Leave out objects of our own."""
-        for obj in objects:
-            self.runs.pop(id(obj), None)
+        self.runs = {
+            identity: before.get(identity, run)
+            for identity in map(id, objects)
+            if identity not in self._others
+        }
+        for own in (objects, self.runs):
+            self.runs.pop(id(own), None)
 
 
 def weigh(obj: object) -> int:

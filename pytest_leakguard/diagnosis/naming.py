@@ -10,6 +10,7 @@ import functools
 import types
 from collections import deque
 from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 _MAX_KEY = 40
@@ -44,6 +45,8 @@ def key_text(key: object) -> str:
         text = repr(key)
     elif type(key) is tuple and all(type(part) in _PLAIN_KEYS for part in key):
         text = repr(key)
+    elif _is(key, ContextVar):
+        text = repr(key.name)  # type: ignore[attr-defined]  # checked one line above
     elif _is(key, type):
         text = class_name(key)
     else:
@@ -88,11 +91,18 @@ def _in_mapping(parent: dict[Any, Any], child: object) -> str | None:
 
 
 def _in_function(function: types.FunctionType, child: object) -> str | None:
-    for name, cell in zip(
-        function.__code__.co_freevars, function.__closure__ or (), strict=False
-    ):
+    code = function.__code__
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):
         if cell is child:
-            return f".<closure {name}>"
+            return f".<cell {name}>"
+    defaults = function.__defaults__ or ()
+    positional = code.co_varnames[: code.co_argcount]
+    for name, value in zip(positional[len(positional) - len(defaults) :], defaults, strict=False):
+        if value is child:
+            return f".<default {name}>"
+    for name, value in (function.__kwdefaults__ or {}).items():
+        if value is child:
+            return f".<default {name}>"
     for name in ("__defaults__", "__kwdefaults__", "__dict__", "__globals__", "__wrapped__"):
         if getattr(function, name, None) is child:
             return f".{name}"
@@ -168,7 +178,7 @@ def _edge_text(parent: object, child: object) -> str | None:
 def _in_cache_wrapper(parent: Any, child: object) -> str | None:
     if getattr(parent, "__wrapped__", None) is child:
         return ".__wrapped__"
-    return _in_attributes(parent, child) or ".<cached>"
+    return _in_attributes(parent, child) or ""
 
 
 def _in_container(parent: object, child: object) -> str | None:

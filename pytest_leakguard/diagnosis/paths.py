@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import sys
 import types
+import weakref
 from collections import deque
 from collections.abc import Iterator, Sequence
+from threading import local
 
 from pytest_leakguard.diagnosis.naming import attributes_of, edge_text, key_text, type_name
 from pytest_leakguard.diagnosis.roots import Root, defining_module
@@ -30,7 +32,8 @@ def retention_path(
     steps = [Step(via=name, type=type_name(rest[0]))]
     for via, child in _hops(rest):
         name += via
-        steps.append(Step(via=via, type=type_name(child)))
+        if via:
+            steps.append(Step(via=via, type=type_name(child)))
     return name + tail, tuple(steps)
 
 
@@ -46,16 +49,57 @@ def _hops(chain: Sequence[object]) -> Iterator[tuple[str, object]]:
         if type(child) is dict and is_namespace_of(child, parent):
             if following is None:
                 return
-            yield _name_in(child, following), following
+            name = "" if _is_plumbing(parent, following) else _name_in(child, following)
+            yield name, following
             position += 2
         elif type(child) is tuple and type(following) is types.CellType:
             text = edge_text(parent, following)
             if position + 3 < len(chain):
                 yield text, chain[position + 3]
             position += 3
+        elif _is_defaults(parent, child) and following is not None:
+            yield edge_text(parent, following), following
+            position += 2
+        elif issubclass(type(parent), local):
+            skipped = _length_to_values(chain, position)
+            if position + skipped + 1 < len(chain):
+                values = chain[position + skipped]
+                target = chain[position + skipped + 1]
+                yield _name_in(values, target), target
+            position += skipped + 1
+        elif _is_plumbing(parent, child):
+            yield "", child
+            position += 1
         else:
             yield _via(parent, child), child
             position += 1
+
+
+_WEAK = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
+
+
+def _is_plumbing(parent: object, child: object) -> bool:
+    """Tell whether a step is an implementation detail of a standard container."""
+    if type(parent) is types.MappingProxyType:
+        return True
+    if issubclass(type(parent), _WEAK):
+        return getattr(parent, "data", None) is child
+    return False
+
+
+def _is_defaults(parent: object, child: object) -> bool:
+    return type(parent) is types.FunctionType and (
+        child is parent.__defaults__ or child is parent.__kwdefaults__
+    )
+
+
+def _length_to_values(chain: Sequence[object], position: int) -> int:
+    """Count the steps from a ``threading.local`` to a thread's dictionary of values."""
+    for steps in range(1, len(chain) - position):
+        candidate = chain[position + steps]
+        if type(candidate) is dict and all(isinstance(name, str) for name in candidate):
+            return steps
+    return 1
 
 
 def is_namespace_of(candidate: dict[object, object], owner: object) -> bool:
@@ -65,8 +109,8 @@ def is_namespace_of(candidate: dict[object, object], owner: object) -> bool:
     return attributes_of(owner) is candidate
 
 
-def _name_in(namespace: dict[object, object], value: object) -> str:
-    for name, candidate in list(namespace.items()):
+def _name_in(namespace: object, value: object) -> str:
+    for name, candidate in list(namespace.items()) if isinstance(namespace, dict) else ():
         if candidate is value:
             return f".{name}" if isinstance(name, str) else key_text(name)
     return edge_text(namespace, value)
@@ -80,15 +124,25 @@ def _begin(root: Root, chain: Sequence[object]) -> tuple[str, Sequence[object]]:
         global_name = _via(chain[1], chain[2])[1:]
         owner = defining_module(root.name, global_name, chain[2])
         return f"{owner}.{global_name}", chain[2:]
+    if type(first) is dict and root.name and len(chain) > 1:
+        variable = next((key for key, value in first.items() if value is chain[1]), None)
+        return variable_name(variable), chain[1:]
     if type(first) is dict and len(chain) > 1:
-        if root.name:  # context variables
-            variable = next((key for key, value in first.items() if value is chain[1]), None)
-            return f"{root.name}{getattr(variable, 'name', '')!r}", chain[1:]
         named = chain[1]
         if isinstance(named, dict) and len(chain) > 2:
             name = next((key for key, value in named.items() if value is chain[2]), "")
             return str(name), chain[2:]
     return root.name or "the given roots", chain
+
+
+def variable_name(variable: object) -> str:
+    """Return where a context variable is defined, or what it is called."""
+    for module_name, module in list(sys.modules.items()):
+        if isinstance(module, types.ModuleType):
+            for name, value in list(module.__dict__.items()):
+                if value is variable:
+                    return f"{defining_module(module_name, name, value)}.{name}"
+    return f"context variable {getattr(variable, 'name', '')!r}"
 
 
 def _via(parent: object, child: object) -> str:

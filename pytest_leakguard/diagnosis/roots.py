@@ -10,6 +10,8 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+#: What the context variables of this thread are called together.
+CONTEXT = "contextvars.copy_context()"
 #: Packages whose own state is never the answer: this one holds what it measures.
 _OURSELVES = "pytest_leakguard"
 
@@ -67,7 +69,7 @@ class Roots:
         return [
             *own,
             Root("", self._extras),
-            Root("context variable ", self._context),
+            Root(CONTEXT, self._context),
             *frames,
             *libraries,
         ]

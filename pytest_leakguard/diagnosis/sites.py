@@ -97,11 +97,11 @@ def _read_functions(file: str) -> Iterable[tuple[int, int, str]]:
         node, prefix = pending.pop()
         for child in ast.iter_child_nodes(node):
             name = prefix
-            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                name = f"{prefix}.{child.name}" if prefix else child.name
-                if not isinstance(child, ast.ClassDef):
-                    first = min(
-                        [child.lineno, *(decorator.lineno for decorator in child.decorator_list)]
-                    )
-                    yield first, child.end_lineno or child.lineno, name
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                name = f"{prefix}{child.name}"
+                # The line of the def itself runs in the enclosing function.
+                yield child.body[0].lineno, child.end_lineno or child.lineno, name
+                name += ".<locals>."
+            elif isinstance(child, ast.ClassDef):
+                name = f"{prefix}{child.name}."
             pending.append((child, name))

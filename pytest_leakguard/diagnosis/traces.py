@@ -13,7 +13,7 @@ from pympler import asizeof
 
 #: ``Py_TPFLAGS_MANAGED_DICT``, and the size of what CPython 3.11 puts before such an object: two
 #: words for the dictionary and two for the collector.
-_MANAGED_DICT = 1 << 4
+MANAGED_DICT = 1 << 4
 _PRE_HEADER_BYTES = 4 * 8
 
 
@@ -21,7 +21,7 @@ def traceback_of(obj: object) -> list[tuple[str, int]] | None:
     """Return the lines that allocated an object, innermost first; ``None`` if it is not traced."""
     if (traceback := tracemalloc.get_object_traceback(obj)) is not None:
         return [(frame.filename, frame.lineno) for frame in reversed(traceback)]
-    if sys.version_info[:2] == (3, 11) and type(obj).__flags__ & _MANAGED_DICT:
+    if sys.version_info[:2] == (3, 11) and type(obj).__flags__ & MANAGED_DICT:
         return _traceback_at(id(obj) - _PRE_HEADER_BYTES)
     return None
 

@@ -1,24 +1,28 @@
-"""Which older objects hold the new ones? One walk forward over the heap, from the named roots.
+"""Which older objects hold the new ones, and what is the way to them from a named root?
 
-Breadth first, so that each path is a shortest one, and so that one walk finds all of them; asking
-the collector for referrers would cost a pass over the heap for every object on the way.
+One walk forward over the heap before the runs, breadth first, so that each path is a shortest one;
+after some runs, one look at what each object met refers to. Asking the collector for referrers
+would cost a pass over the heap for every object on the way.
 """
 
 from __future__ import annotations
 
 import threading
-import tracemalloc
+from _tracemalloc import _get_object_traceback as traced  # the public one adds a call and a wrapper
 from array import array
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from gc import get_referents, is_tracked
+from gc import get_objects, get_referents, is_tracked
 from threading import local
+from types import ModuleType
 
 from pytest_leakguard.diagnosis.naming import attributes_of
 from pytest_leakguard.diagnosis.roots import Root
 
 _ATOMS = frozenset({str, bytes, int, float, complex, bool, type(None)})
+#: Objects whose referents are asked for at once; most have nothing new, and lists cost.
+_CHUNK = 500
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,131 +44,123 @@ class Entry:
 
 
 def is_new(obj: object, new_ids: AbstractSet[int]) -> bool:
-    """Tell whether an object was made since the baseline.
+    """Tell whether an object was made since tracing began.
 
     Args:
         obj: Any object.
         new_ids: Identities of the new objects that the collector tracks. Others are new when
-            tracemalloc, cleared at the baseline, has seen their allocation.
+            tracemalloc has seen their allocation.
     """
     if is_tracked(obj):
         return id(obj) in new_ids
-    return tracemalloc.get_object_traceback(obj) is not None
+    return traced(obj) is not None
 
 
 def referents_of(obj: object) -> list[object]:
-    """Return what an object refers to, this thread's values of a ``threading.local`` included."""
+    """Return what an object refers to.
+
+    With a dictionary's keys, and this thread's values of a ``threading.local``.
+    """
     found = get_referents(obj)
-    if issubclass(type(obj), local) and (values := attributes_of(obj)) is not None:
+    if issubclass(type(obj), dict):
+        found.extend(dict.keys(obj))  # not reported by a dictionary with only str keys
+    elif issubclass(type(obj), local) and (values := attributes_of(obj)) is not None:
         found.append(values)
     return found
 
 
-def find_holders(
-    roots: Sequence[Root], new_ids: AbstractSet[int], ignored: AbstractSet[int]
-) -> list[Entry]:
-    """Return every older object that refers to a new one, the nearest to a root first.
+def _has_new(
+    children: Sequence[object], new_ids: AbstractSet[int], kinds: AbstractSet[type]
+) -> bool:
+    for child in children:
+        if traced(child) is not None or (type(child) in kinds and id(child) in new_ids):
+            return True
+    return False
+
+
+class Reached:
+    """All that is reached from the roots, with the way to each.
+
+    Made before tracing begins: while it is on, every identity asked for costs an allocation with
+    its traceback, which made the walk seven times slower.
 
     Args:
-        roots: Where to begin.
-        new_ids: Identities of the new tracked objects.
-        ignored: Identities of objects that are not entered.
+        roots: Where to begin, the likeliest owners first.
     """
-    walk = _Walk(roots, new_ids, ignored)
-    while walk.pending():
-        # While tracing, each allocation of the walk costs a traceback: a thread of its own has a
-        # short one, where the caller's may be a hundred frames deep.
-        thread = threading.Thread(target=walk.advance, name="leakguard walk")
-        walk.ignore(thread)
-        thread.start()
-        thread.join()
-        walk.enter_thread_locals()  # their values are seen from this thread only
-    return walk.entries()
 
-
-class _Walk:
-    """The walk's state: what was reached, from where, and what of it holds new objects."""
-
-    def __init__(
-        self, roots: Sequence[Root], new_ids: AbstractSet[int], ignored: AbstractSet[int]
-    ) -> None:
-        self._new_ids = new_ids
-        self._seen = set(ignored)
+    def __init__(self, roots: Sequence[Root]) -> None:
         self._queue: list[object] = []
         self._origins = array("q")
-        self._position = 0
-        self._holders: list[int] = []
-        self._locals: list[int] = []
         self._roots: dict[int, int] = {}
-        self._seen.update(map(id, (self._queue, self._origins, self._seen, self._roots, self)))
+        self._seen = {id(roots), id(self), id(self._queue), id(self._origins), id(self._roots)}
+        self._seen.add(id(self._seen))
         for index, root in enumerate(roots):
             if id(root.obj) not in self._seen:
                 self._roots[id(root.obj)] = index
                 self._reach(root.obj, -1)
+        self._walk()
+        self._seen.clear()
 
     def _reach(self, obj: object, origin: int) -> None:
         self._seen.add(id(obj))
         self._queue.append(obj)
         self._origins.append(origin)
 
-    def ignore(self, obj: object) -> None:
-        """Never enter an object."""
-        self._seen.add(id(obj))
-
-    def pending(self) -> bool:
-        """Tell whether objects were reached and not yet looked into."""
-        return self._position < len(self._queue)
-
-    def advance(self) -> None:
-        """Look into all that was reached, and all that is reached from there."""
-        queue, origins, seen, new_ids = self._queue, self._origins, self._seen, self._new_ids
-        traced = tracemalloc.get_object_traceback
-        position = self._position
-        while position < len(queue):
-            obj = queue[position]
-            holds_new = False
-            for child in get_referents(obj):
+    def _walk(self) -> None:
+        queue, origins, seen = self._queue, self._origins, self._seen
+        for position, obj in enumerate(queue):  # grows while it is read
+            if issubclass(type(obj), local) and (values := attributes_of(obj)) is not None:
+                if id(values) not in seen:
+                    self._reach(values, position)
+            # A module's own C state has no names; what is in it is found by name elsewhere.
+            children = (obj.__dict__,) if type(obj) is ModuleType else get_referents(obj)
+            for child in children:
                 if type(child) in _ATOMS:
-                    holds_new = holds_new or traced(child) is not None
                     continue
                 identity = id(child)
-                if identity in seen:
-                    continue
-                if identity in new_ids or (not is_tracked(child) and traced(child) is not None):
-                    holds_new = True
-                else:
+                if identity not in seen:
                     seen.add(identity)
                     queue.append(child)
                     origins.append(position)
-            if holds_new:
-                self._holders.append(position)
-            if issubclass(type(obj), local):
-                self._locals.append(position)
-            position += 1
-        self._position = position
 
-    def enter_thread_locals(self) -> None:
-        """Go on with the values that this thread has in the ``threading.local`` objects met."""
-        positions, self._locals = self._locals, []
-        for position in positions:
-            values = attributes_of(self._queue[position])
-            if values is not None and id(values) not in self._seen:
-                self._reach(values, position)
+    def holders(self, new_ids: AbstractSet[int]) -> list[Entry]:
+        """Return those that refer to something new, the nearest to a root first.
 
-    def entries(self) -> list[Entry]:
-        """Return the holders with the ways to them."""
-        return [
-            _entry(index, self._queue, self._origins, self._roots)
-            for index in sorted(self._holders)
-        ]
+        Args:
+            new_ids: Identities of the new objects that the collector tracks.
+        """
+        found: list[int] = []
+        # The collector's own view adds what tracemalloc cannot see: instances under CPython 3.11,
+        # and objects that took over memory which was allocated before tracing began.
+        kinds = {type(obj) for obj in get_objects() if id(obj) in new_ids}
+        # Each allocation while tracing costs a traceback: a thread of its own has a short one,
+        # where the caller's may be a hundred frames deep.
+        thread = threading.Thread(
+            target=self._scan, args=(found, new_ids, kinds), name="leakguard scan"
+        )
+        thread.start()
+        thread.join()
+        return [self._entry(position) for position in found]
 
+    def _scan(self, found: list[int], new_ids: AbstractSet[int], kinds: set[type]) -> None:
+        queue = self._queue
+        for start in range(0, len(queue), _CHUNK):
+            chunk = queue[start : start + _CHUNK]
+            children = get_referents(*chunk)
+            for obj in chunk:
+                if issubclass(type(obj), dict):
+                    children.extend(dict.keys(obj))  # not reported if all of them are str
+            if _has_new(children, new_ids, kinds):
+                found.extend(
+                    start + offset
+                    for offset, obj in enumerate(chunk)
+                    if _has_new(referents_of(obj), new_ids, kinds)
+                )
 
-def _entry(
-    index: int, queue: list[object], origins: array[int], known_roots: dict[int, int]
-) -> Entry:
-    chain: list[object] = []
-    while index >= 0:
-        chain.append(queue[index])
-        index = origins[index]
-    chain.reverse()
-    return Entry(root=known_roots[id(chain[0])], chain=chain)
+    def _entry(self, position: int) -> Entry:
+        chain: list[object] = []
+        while position >= 0:
+            chain.append(self._queue[position])
+            position = self._origins[position]
+        chain.reverse()
+        return Entry(root=self._roots[id(chain[0])], chain=chain)

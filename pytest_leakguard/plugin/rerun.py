@@ -18,6 +18,10 @@ from pytest_leakguard.runner import BrokenRunError
 
 #: Set to True in ``item.stash`` while a test is being run again.
 rerun_key = pytest.StashKey[bool]()
+#: Attributes of an item that belong to one run of it.
+_OF_ONE_RUN = frozenset({"funcargs", "_request", "_instance", "_obj"})
+#: An ``item.execution_count`` after which pytest-rerunfailures leaves a failed run as it is.
+_NO_MORE_ATTEMPTS = 1_000_000
 
 
 class Fixtures:
@@ -42,7 +46,7 @@ class Fixtures:
     def values(self) -> Mapping[str, object]:
         """Return the current values by the name that reports give them."""
         return {
-            f"{definition.scope} fixture {definition.argname!r}": definition.cached_result[0]
+            f"fixture {definition.argname}": definition.cached_result[0]
             for definition in self._wide.values()
             if definition.cached_result is not None
         }
@@ -80,7 +84,9 @@ class Timeouts:
 
     def __init__(self, config: pytest.Config) -> None:
         self._hook = config.hook
-        self._faulthandler_seconds = float(config.getini("faulthandler_timeout") or 0)
+        faulthandler = config.pluginmanager.hasplugin("faulthandler")
+        seconds = config.getini("faulthandler_timeout") if faulthandler else 0
+        self._faulthandler_seconds = float(seconds or 0)
         self.settings: object = None
 
     @contextmanager
@@ -94,14 +100,20 @@ class Timeouts:
             if self.settings is not None:
                 self._hook.pytest_timeout_cancel_timer(item=item)
 
-    def cancel(self, item: pytest.Item) -> None:
-        """Stop the clocks of the test's own run, which has ended."""
+    @contextmanager
+    def paused(self, item: pytest.Item) -> Iterator[None]:
+        """Stop the clocks of the test's own run inside; its wider tear-down gets the whole time."""
         if self.settings is not None:
             self._hook.pytest_timeout_cancel_timer(item=item)
         if self._faulthandler_seconds > 0:
             import faulthandler
 
             faulthandler.cancel_dump_traceback_later()
+        try:
+            yield
+        finally:
+            if self.settings is not None:
+                self._hook.pytest_timeout_set_timer(item=item, settings=self.settings)
 
 
 class RerunnableItem:
@@ -115,6 +127,10 @@ class RerunnableItem:
         self._fixtures = fixtures
         self._timeouts = timeouts
         self._globs = globs
+        self._attributes = {
+            name: value for name, value in vars(item).items() if name not in _OF_ONE_RUN
+        }
+        self._stash = dict(self._item.stash._storage)
         self._properties = list(item.user_properties)
         self._sections = list(item._report_sections)
         self._own_markers = list(item.own_markers)
@@ -127,6 +143,7 @@ class RerunnableItem:
             BrokenRunError: The run did not pass.
         """
         self._restore()
+        self._gate.failed_on_the_side = False
         with (
             self._fixtures.keeping_finalizers(),
             self._timeouts.each_run(self._item),
@@ -134,6 +151,8 @@ class RerunnableItem:
         ):
             reports = runtestprotocol(self._item, log=False, nextitem=self._item.parent)
         problem = _problem(reports)
+        if problem is None and self._gate.failed_on_the_side:
+            problem = "a subtest failed"
         del reports
         self._forget_exceptions()
         self._restore()
@@ -146,17 +165,36 @@ class RerunnableItem:
         item = self._item
         self._gate.rerunning = True
         item.stash[rerun_key] = True
-        self._timeouts.cancel(item)
+        self._end_own_run()
+        if hasattr(item, "execution_count"):
+            item.execution_count = _NO_MORE_ATTEMPTS
         try:
-            with quiet(item.config):
+            with self._timeouts.paused(item), _keeping_subtests(item.config), quiet(item.config):
                 yield
         finally:
             self._gate.rerunning = False
-            with suppress(KeyError):
-                del item.stash[rerun_key]
+            self._gate.failed_on_the_side = False
             self._restore()
+            self._end_own_run()
+            self._restore_what_plugins_keep()
             item.user_properties[:] = self._properties
             item._report_sections[:] = self._sections
+
+    def _end_own_run(self) -> None:
+        """Let go of the last run's fixtures and request, as pytest does after a whole protocol."""
+        if hasattr(self._item, "_request"):
+            self._item._request = False
+            self._item.funcargs = {}
+
+    def _restore_what_plugins_keep(self) -> None:
+        """Put back what plugins note on the item during a run, such as its reports."""
+        item = self._item
+        for name in [name for name in vars(item) if name not in _OF_ONE_RUN]:
+            if name not in self._attributes:
+                delattr(item, name)
+        vars(item).update(self._attributes)
+        item.stash._storage.clear()
+        item.stash._storage.update(self._stash)
 
     def _restore(self) -> None:
         """Put back what a run adds to the item itself."""
@@ -180,6 +218,24 @@ class RerunnableItem:
         for name in ("last_type", "last_value", "last_traceback", "last_exc"):
             with suppress(AttributeError):
                 delattr(sys, name)
+
+
+@contextmanager
+def _keeping_subtests(config: pytest.Config) -> Iterator[None]:
+    """Keep the numbers of failed subtests, by which reporters turn passed tests into failures."""
+    try:
+        from _pytest.subtests import failed_subtests_key
+    except ImportError:  # before pytest 9
+        yield
+        return
+    counts = config.stash.get(failed_subtests_key, None)
+    before = dict(counts or {})
+    try:
+        yield
+    finally:
+        if counts is not None:
+            counts.clear()
+            counts.update(before)
 
 
 def doctest_globals(item: pytest.Item) -> dict[str, object] | None:
