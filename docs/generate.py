@@ -47,7 +47,8 @@ def failure() -> str:
 def suite() -> str:
     """Show what a whole-suite check says beside the failure."""
     text = _example("--leak-check", "--tb=line")
-    return _lines(text, r"^leakguard", r"^$") + "…\n" + _lines(text, r"^-+ leak check", r"^===")
+    ending = _lines(text, r"^-+ leak check", r"^===")
+    return _lines(text, r"^leakguard", r"^rootdir") + "…\n" + ending
 
 
 def options() -> str:
@@ -62,13 +63,22 @@ def finding() -> str:
         _example(f"--leak-report=json:{path}", "-q")
         report = json.loads(path.read_text(encoding="utf-8"))
     leaking = next(test for test in report["tests"] if test["verdict"] == "leak")
-    text = json.dumps(leaking, indent=2, ensure_ascii=False)
-    # One line for each innermost list or object.
-    return re.sub(r"[\[{]\s[^\[\]{}]*[\]}]", _on_one_line, text) + "\n"
+    return _on_few_lines(leaking) + "\n"
 
 
-def _on_one_line(match: re.Match[str]) -> str:
-    return re.sub(r"\n\s+", " ", match[0]).replace("[ ", "[").replace("{ ", "{")
+def _on_few_lines(value: object, margin: str = "") -> str:
+    """Write JSON with what is short on one line."""
+    short = json.dumps(value, ensure_ascii=False)
+    if len(margin + short) <= 88 or not isinstance(value, dict | list):
+        return short
+    deeper = f"{margin}  "
+    if isinstance(value, dict):
+        entries = [f'"{key}": {_on_few_lines(entry, deeper)}' for key, entry in value.items()]
+    else:
+        entries = [_on_few_lines(entry, deeper) for entry in value]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    body = f",\n{deeper}".join(entries)
+    return f"{opening}\n{deeper}{body}\n{margin}{closing}"
 
 
 SHOWN = {"failure": failure, "suite": suite, "options": options, "finding": finding}
