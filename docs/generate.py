@@ -1,8 +1,8 @@
 """Write the outputs that README and docs show, by running the example.
 
-``python docs/generate.py`` rewrites them; ``--check`` fails if any differs in more than its numbers,
-which depend on the interpreter. A place for an output is a comment, ``<!-- shown: NAME -->``, and
-the code block after it.
+``python docs/generate.py`` rewrites them; ``--check`` fails if any differs in more than its
+numbers, which depend on the interpreter. A place for an output is a comment,
+``<!-- shown: NAME -->``, and the code block after it.
 """
 
 from __future__ import annotations
