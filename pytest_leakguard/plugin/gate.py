@@ -1,8 +1,9 @@
 """What passes between pytest and its reporters while one test is checked?
 
-The first run's passed call report, and the tear-down report after it, are held back until the
-verdict is known; nothing that a re-run reports passes at all. The gate stands in the hook calls of
-this session's plugin manager only, so that sessions inside tests are left alone.
+The first run's passed call report is held back until the verdict is known, which is when the test
+itself has been torn down and everything wider still stands. Nothing that a re-run reports passes at
+all. The gate stands in the hook calls of this session's plugin manager only, so that sessions
+inside tests are left alone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from types import TracebackType
 from typing import Any
 
 import pytest
+
+from pytest_leakguard.clock import now
+from pytest_leakguard.plugin.protocol import TearDown, leave_no_frames
 
 _REPORTING = frozenset(
     {
@@ -23,6 +27,7 @@ _REPORTING = frozenset(
     }
 )
 _Execute = Callable[[str, Sequence[Any], Mapping[str, object], bool], Any]
+Settle = Callable[[pytest.TestReport], None]
 
 
 class Gate:
@@ -30,24 +35,27 @@ class Gate:
 
     Args:
         item: The test.
+        judge: Runs the test again; returns what gives the call report its final outcome.
 
     Attributes:
-        reports: The first run's latest report of each phase, as its makers left it.
-        narrowed: Whether the first run was torn down only as far as the item.
         rerunning: Whether the current run is a re-run.
-        entered_pdb: Whether the user went into the debugger.
+        failed_on_the_side: Whether a report other than those of the phases failed, such as a
+            subtest's, since the current run began.
     """
 
-    def __init__(self, item: pytest.Item) -> None:
+    def __init__(self, item: pytest.Item, judge: Callable[[Gate], Settle]) -> None:
         self._item = item
+        self._judge = judge
         self._manager: Any = item.config.pluginmanager
         self._inner: _Execute = self._manager._inner_hookexec
         self._held: list[Callable[[], object]] = []
-        self.reports: dict[str, pytest.TestReport] = {}
-        self.teardown_error: BaseException | None = None
-        self.narrowed = False
+        self._reports: dict[str, pytest.TestReport] = {}
+        self._settle: Settle | None = None
+        self._interrupt: BaseException | None = None
+        self._rerun_seconds = 0.0
+        self._entered_pdb = False
         self.rerunning = False
-        self.entered_pdb = False
+        self.failed_on_the_side = False
 
     def __enter__(self) -> Gate:
         self._inner = self._manager._inner_hookexec
@@ -61,81 +69,136 @@ class Gate:
         traceback: TracebackType | None,
     ) -> None:
         self._manager._inner_hookexec = self._inner
-        self.teardown_error = None
-        self.release()
+        self._release()
+        self._settle = None
+        interrupt, self._interrupt = self._interrupt, None
+        if interrupt is not None and exc is None:
+            try:
+                raise interrupt
+            finally:
+                del interrupt
 
-    @property
-    def holds_passed_call(self) -> bool:
-        """Whether the first run passed in all phases and its call report waits for the verdict."""
-        return (
-            bool(self._held)
-            and self.passed_so_far()
-            and "teardown" in self.reports
-            and self.reports["teardown"].passed
-        )
-
-    def passed_so_far(self) -> bool:
+    def _passed_so_far(self) -> bool:
         """Tell whether set-up and call passed, without an expected failure."""
-        setup, call = self.reports.get("setup"), self.reports.get("call")
+        setup, call = self._reports.get("setup"), self._reports.get("call")
         return (
             setup is not None
             and call is not None
             and setup.passed
             and call.passed
             and not hasattr(call, "wasxfail")
-            and not self.entered_pdb
+            and not self._entered_pdb
+            and not self.failed_on_the_side
         )
 
-    def take_teardown(self) -> list[Callable[[], object]]:
-        """Take out what is held after the call report: the caller lets it through, or its own."""
-        held, self._held = self._held[1:], self._held[:1]
-        return held
-
-    def release(self) -> None:
-        """Let everything through that is held, in its order."""
+    def _release(self) -> None:
+        """Let through what is held, in its order."""
         while self._held:
             self._held.pop(0)()
 
     def _execute(
         self, name: str, methods: Sequence[Any], kwargs: Mapping[str, object], firstresult: bool
     ) -> Any:
-        if self.rerunning:
-            if name in _REPORTING:
-                return None if firstresult else []
+        def let_through() -> Any:
             return self._inner(name, methods, kwargs, firstresult)
-        if name == "pytest_runtest_makereport" and kwargs.get("item") is self._item:
-            return self._make_report(name, methods, kwargs, firstresult)
-        if name == "pytest_runtest_teardown" and kwargs.get("item") is self._item:
-            self.narrowed = self.passed_so_far()
-            if self.narrowed:  # wider fixtures are kept for the re-runs
-                kwargs = {**kwargs, "nextitem": self._item.parent}
-        elif name == "pytest_enter_pdb":
-            self.entered_pdb = True
-        elif self._must_wait(name, kwargs):
-            inner = self._inner
-            self._held.append(lambda: inner(name, methods, kwargs, firstresult))
+
+        if self.rerunning:
+            if name not in _REPORTING:
+                return let_through()
+            if name == "pytest_runtest_logreport":
+                self._note_failure(kwargs["report"])
             return None if firstresult else []
-        elif name == "pytest_runtest_logstart":  # a further attempt of --reruns
-            self.release()
-        return self._inner(name, methods, kwargs, firstresult)
-
-    def _must_wait(self, name: str, kwargs: Mapping[str, object]) -> bool:
+        if kwargs.get("item") is self._item:
+            if name == "pytest_runtest_makereport":
+                return self._make_report(let_through, kwargs["call"])
+            if name == "pytest_runtest_teardown":
+                return self._tear_down(name, methods, kwargs, firstresult)
         if name == "pytest_runtest_logreport":
-            report = kwargs["report"]
-            if report is self.reports.get("call"):
-                return self.passed_so_far()
-            return bool(self._held) and report is self.reports.get("teardown")
-        return name == "pytest_runtest_logfinish" and bool(self._held)
+            return self._log_report(let_through, kwargs["report"])
+        if name == "pytest_enter_pdb":
+            self._entered_pdb = True
+        elif name in _REPORTING:
+            self._release()
+        return let_through()
 
-    def _make_report(
+    def _make_report(self, make: Callable[[], Any], call: object) -> Any:
+        if isinstance(call, pytest.CallInfo) and call.when == "teardown":
+            call.duration = max(call.duration - self._rerun_seconds, 0.0)
+        if isinstance(call, pytest.CallInfo) and call.excinfo is not None:
+            leave_no_frames(call.excinfo.value)
+        report = make()
+        if isinstance(call, pytest.CallInfo) and isinstance(report, pytest.TestReport):
+            if call.when == "setup":  # also of a further attempt of --reruns
+                self._reports.clear()
+                self._settle = None
+                self._rerun_seconds = 0.0
+                self.failed_on_the_side = False
+            self._reports[call.when] = report
+        return report
+
+    def _log_report(self, log: Callable[[], Any], report: object) -> Any:
+        if report is not self._reports.get("call"):
+            self._note_failure(report)
+            return log()
+        if self._settle is not None:  # logged after all phases, as --reruns does
+            self._settle_report()
+        elif self._passed_so_far() and "teardown" not in self._reports:
+            self._held.append(log)
+            return []
+        return log()
+
+    def _note_failure(self, report: object) -> None:
+        ours = isinstance(report, pytest.TestReport) and report.nodeid == self._item.nodeid
+        if ours and report.failed and report not in self._reports.values():
+            self.failed_on_the_side = True
+
+    def _settle_report(self) -> None:
+        settle, self._settle = self._settle, None
+        if settle is not None:
+            settle(self._reports["call"])
+
+    def _tear_down(
         self, name: str, methods: Sequence[Any], kwargs: Mapping[str, object], firstresult: bool
     ) -> Any:
-        report = self._inner(name, methods, kwargs, firstresult)
-        call = kwargs["call"]
-        if isinstance(call, pytest.CallInfo) and isinstance(report, pytest.TestReport):
-            if call.when == "setup":
-                self.reports.clear()
-            self.reports[call.when] = report
-            if call.when == "teardown" and self.narrowed:
-                self.teardown_error = call.excinfo.value if call.excinfo else None
-        return report
+        if not self._passed_so_far():
+            self._release()
+            return self._inner(name, methods, kwargs, firstresult)
+        tear_down = TearDown(self._item)
+        try:
+            with tear_down.keeping_wider():
+                result = self._inner(name, methods, kwargs, firstresult)
+            if not tear_down.kept_wider:
+                return result
+            begun = now()
+            self._judge_now()
+            self._rerun_seconds = now() - begun
+        finally:
+            was_ending = self._is_ending()
+            if self._held:
+                self._settle_report()
+            self._release()
+        if self._interrupt is None:
+            ends_now = self._is_ending() and not was_ending
+            core = [method for method in methods if _is_core(method)]
+            tear_down.wider(
+                lambda nextitem: self._inner(
+                    name, core, {**kwargs, "nextitem": nextitem}, firstresult
+                ),
+                at_once=ends_now,
+            )
+        return result
+
+    def _judge_now(self) -> None:
+        try:
+            self._settle = self._judge(self)
+        except (KeyboardInterrupt, pytest.exit.Exception) as interrupt:
+            # The first run's reports go out; then the session stops.
+            self._interrupt = interrupt
+
+    def _is_ending(self) -> bool:
+        return bool(self._item.session.shouldfail or self._item.session.shouldstop)
+
+
+def _is_core(method: Any) -> bool:
+    """Tell whether a hook is implemented by pytest itself: others have had their call."""
+    return str(getattr(method.function, "__module__", "")).partition(".")[0] == "_pytest"

@@ -1,109 +1,142 @@
-"""In which order do first run, re-runs, verdict and reports happen for one test?"""
+"""How is a test torn down in two steps, so that re-runs fit in between? And how does it fail late?"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
 from typing import Any
 
 import pytest
 from _pytest.logging import caplog_records_key  # deleted by each tear-down, needed by the next
-from _pytest.runner import check_interactive_exception, get_reraise_exceptions
+from _pytest.outcomes import TEST_OUTCOME  # what pytest's own tear-down collects
 
-from pytest_leakguard.plugin.gate import Gate
+_GROUP_TITLE = "errors during test teardown"
+#: pytest's own sections, in the order in which one tear-down adds them.
+_CAPTURED = ("stdout", "stderr", "log")
 
 
-def finish(gate: Gate, item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Let the held reports out, and tear down what the first run was kept from tearing down.
+class TearDown:
+    """The tear-down of a first run that has passed: of the test itself, then of what is wider.
 
-    Args:
-        gate: Holds the first run's reports; the call report has its final outcome by now.
-        item: The test.
-        nextitem: The test that really comes next.
+    Attributes:
+        kept_wider: Whether the test was torn down without an error and all that is wider stands.
     """
-    later = gate.take_teardown()
-    gate.release()
-    session = item.session
-    # As pytest itself does: a session that is about to stop tears everything down at once.
-    following = None if session.shouldfail or session.shouldstop else nextitem
-    if not gate.narrowed or not _has_more_to_tear_down(session, following):
-        for let_through in later:
-            let_through()
-        return
-    first = gate.reports["teardown"]
-    report, call = _tear_down(gate, item, following)
-    merged = _merge(first, report) if later or first.failed else report
-    _replace_report(gate, item, first, merged, later)
-    if check_interactive_exception(call, merged):
-        item.ihook.pytest_exception_interact(node=item, call=call, report=merged)
 
+    def __init__(self, item: pytest.Item) -> None:
+        self._item: Any = item
+        self._following: pytest.Item | None = None
+        self._sections = len(self._item._report_sections)
+        self.kept_wider = False
 
-def _has_more_to_tear_down(session: pytest.Session, nextitem: pytest.Item | None) -> bool:
-    standing = list(session._setupstate.stack)
-    needed = nextitem.listchain() if nextitem is not None else []
-    return bool(standing) and standing != needed[: len(standing)]
+    @contextmanager
+    def keeping_wider(self) -> Iterator[None]:
+        """Keep wider fixtures inside, unless what is torn down before them fails.
 
+        The hook's implementations are told the real next test; only the set-up state is not.
+        """
+        state = self._item.session._setupstate
+        tear_down_to = state.teardown_exact
 
-def _tear_down(
-    gate: Gate, item: pytest.Item, nextitem: pytest.Item | None
-) -> tuple[pytest.TestReport, pytest.CallInfo[None]]:
-    error = gate.teardown_error
+        def as_far_as_the_item(nextitem: pytest.Item | None) -> None:
+            self._following = nextitem
+            own = _error_of(tear_down_to, self._item.parent)
+            if own is None:
+                self.kept_wider = True
+                return
+            wider = _error_of(tear_down_to, nextitem)
+            try:
+                raise own if wider is None else _join(wider, own)
+            finally:
+                del own, wider
 
-    def wider() -> None:
+        state.teardown_exact = as_far_as_the_item
         try:
-            item.ihook.pytest_runtest_teardown(item=item, nextitem=nextitem)
-        except BaseException as further:
-            if error is None or not isinstance(further, Exception):
-                raise
-            raise _group([further, error]) from None
-        if error is not None:
-            raise error
+            yield
+        except BaseException:
+            if self.kept_wider:  # a plugin failed: there will be no re-runs
+                self.kept_wider = False
+                tear_down_to(self._following)
+            raise
+        finally:
+            del state.teardown_exact
 
-    gate.narrowed = False
-    item.stash[caplog_records_key] = {}
-    gate.__exit__(None, None, None)  # these reports are the first run's own
-    call = pytest.CallInfo.from_call(
-        wider, when="teardown", reraise=get_reraise_exceptions(item.config)
-    )
-    report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
-    return report, call
+    def wider(self, tear_down: Callable[[pytest.Item | None], object], *, at_once: bool) -> None:
+        """Tear down what is not needed any more, as part of the same phase.
+
+        Args:
+            tear_down: Calls the hook for the next test that it is given.
+            at_once: The session ends with this test, by its verdict.
+        """
+        item = self._item
+        nextitem = None if at_once else self._following
+        standing = list(item.session._setupstate.stack)
+        needed = nextitem.listchain() if nextitem is not None else []
+        if standing == needed[: len(standing)]:
+            return
+        item.stash[caplog_records_key] = {}
+        try:
+            tear_down(nextitem)
+        finally:
+            item._report_sections[self._sections :] = _join_sections(
+                item._report_sections[self._sections :]
+            )
 
 
-def _group(errors: list[BaseException]) -> BaseException:
-    import sys
+def _error_of(tear_down_to: Callable[[Any], None], nextitem: object) -> BaseException | None:
+    try:
+        tear_down_to(nextitem)
+    except TEST_OUTCOME as error:
+        return error
+    return None
 
+
+def _join(wider: BaseException, own: BaseException) -> BaseException:
+    """Make of the errors of two steps what one step would have raised."""
     if sys.version_info >= (3, 11):
-        return BaseExceptionGroup("errors during test teardown", errors)
-    from exceptiongroup import BaseExceptionGroup as Backport
-
-    return Backport("errors during test teardown", errors)
-
-
-def _merge(first: pytest.TestReport, wider: pytest.TestReport) -> pytest.TestReport:
-    """Make one tear-down report of two, as if they had been one tear-down."""
-    for name, value in vars(first).items():
-        vars(wider).setdefault(name, value)
-    wider.duration += first.duration
-    wider.start = first.start
-    sections: dict[str, str] = {}
-    for title, text in wider.sections:
-        joint = "\n" if title.startswith("Captured log") and title in sections else ""
-        sections[title] = sections.get(title, "") + joint + text
-    wider.sections = list(sections.items())
-    return wider
+        group = BaseExceptionGroup
+    else:
+        from exceptiongroup import BaseExceptionGroup as group
+    joined = isinstance(wider, group) and wider.message == _GROUP_TITLE
+    return group(_GROUP_TITLE, [*(wider.exceptions if joined else (wider,)), own])
 
 
-def _replace_report(
-    gate: Gate,
-    item: pytest.Item,
-    first: pytest.TestReport,
-    merged: pytest.TestReport,
-    later: list[Callable[[], object]],
-) -> None:
-    """Log the merged report in the place of the first one."""
-    del gate, first
-    item.ihook.pytest_runtest_logreport(report=merged)
-    for let_through in later[1:]:
-        let_through()
+def leave_no_frames(error: BaseException) -> None:
+    """Take this package's frames out of an error's traceback, as if it had not been in between."""
+    head = error.__traceback__
+    while head is not None and _is_ours(head):
+        head = head.tb_next
+    error.__traceback__ = head
+    while head is not None and head.tb_next is not None:
+        if _is_ours(head.tb_next):
+            head.tb_next = head.tb_next.tb_next
+        else:
+            head = head.tb_next
+    for part in getattr(error, "exceptions", ()):
+        if isinstance(part, BaseException):
+            leave_no_frames(part)
+
+
+def _is_ours(entry: TracebackType) -> bool:
+    return str(entry.tb_frame.f_globals.get("__name__")).startswith("pytest_leakguard.plugin.")
+
+
+def _join_sections(sections: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Make of the sections of two steps what one step would have added."""
+    captured: dict[str, list[str]] = {key: [] for key in _CAPTURED}
+    others = []
+    for when, key, text in sections:
+        if when == "teardown" and key in captured:
+            captured[key].append(text)
+        else:
+            others.append((when, key, text))
+    joints = {"log": "\n"}
+    return others + [
+        ("teardown", key, joints.get(key, "").join(texts))
+        for key, texts in captured.items()
+        if texts
+    ]
 
 
 def fail(report: pytest.TestReport, path: str, line: int, sentence: str, text: str) -> None:

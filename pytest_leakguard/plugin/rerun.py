@@ -169,7 +169,12 @@ class RerunnableItem:
         if hasattr(item, "execution_count"):
             item.execution_count = _NO_MORE_ATTEMPTS
         try:
-            with self._timeouts.paused(item), _keeping_subtests(item.config), quiet(item.config):
+            with (
+                self._timeouts.paused(item),
+                _keeping_subtests(item.config),
+                _keeping_wider(item),
+                quiet(item.config),
+            ):
                 yield
         finally:
             self._gate.rerunning = False
@@ -218,6 +223,18 @@ class RerunnableItem:
         for name in ("last_type", "last_value", "last_traceback", "last_exc"):
             with suppress(AttributeError):
                 delattr(sys, name)
+
+
+@contextmanager
+def _keeping_wider(item: Any) -> Iterator[None]:
+    """Tear down no further than to the item, also in a session that is about to stop."""
+    state = item.session._setupstate
+    tear_down_to = state.teardown_exact
+    state.teardown_exact = lambda nextitem: tear_down_to(item.parent)
+    try:
+        yield
+    finally:
+        del state.teardown_exact
 
 
 @contextmanager

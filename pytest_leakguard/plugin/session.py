@@ -13,7 +13,7 @@ from pytest_leakguard import reports
 from pytest_leakguard.api import Checker
 from pytest_leakguard.model import Result
 from pytest_leakguard.plugin import markers, protocol
-from pytest_leakguard.plugin.gate import Gate
+from pytest_leakguard.plugin.gate import Gate, Settle
 from pytest_leakguard.plugin.options import Options
 from pytest_leakguard.plugin.rerun import (
     Fixtures,
@@ -98,39 +98,37 @@ class LeakSession:
             raise pytest.UsageError(str(error)) from None
         if plan is None:
             return (yield)
+        if item.config.getoption("trace", False):  # the user goes through the test in a debugger
+            return (yield)
         self._timeouts.settings = None
         globs = doctest_globals(item)
-        with Gate(item) as gate:
-            outcome = yield
-            if gate.holds_passed_call and not item.config.getoption("trace", False):
-                self._judge(item, gate, plan, globs)
-            elif (call := gate.reports.get("call", gate.reports.get("setup"))) is not None:
-                del call
-            if gate.reports:
-                protocol.finish(gate, item, nextitem)
-        return outcome
+        with Gate(item, lambda gate: self._judge(item, gate, plan, globs)):
+            return (yield)
 
     def _judge(
         self, item: pytest.Item, gate: Gate, plan: markers.Plan, globs: dict[str, object] | None
-    ) -> None:
+    ) -> Settle:
         subject = RerunnableItem(item, gate, self._fixtures, self._timeouts, globs)
         with subject.session():
-            result = self._checker.check(subject, plan.settings, marked=plan.marked)
-        result, failing = settle_outcome(result, plan)
-        report = gate.reports["call"]
-        report.leakguard = {  # type: ignore[attr-defined]  # plain data that xdist carries along
-            "kind": plan.kind,
-            "result": result.to_plain(),
-            "self_check": self._checker.self_check().reason,
-            "known": plan.known.reason if plan.known else "",
-        }
-        if failing:
-            path, line, _ = item.location
-            where = f"{path}:{(line or 0) + 1}"
-            root = self._config.rootpath
-            sentence = one_sentence(result, plan.settings)
-            page = failure_page(result, plan.settings, where=where, root=root)
-            protocol.fail(report, str(root / path), (line or 0) + 1, sentence, page)
+            checked = self._checker.check(subject, plan.settings, marked=plan.marked)
+        result, failing = settle_outcome(checked, plan)
+        path, line, _ = item.location
+        root = self._config.rootpath
+
+        def settle(report: pytest.TestReport) -> None:
+            report.leakguard = {  # type: ignore[attr-defined]  # plain data that xdist carries
+                "kind": plan.kind,
+                "result": result.to_plain(),
+                "self_check": self._checker.self_check().reason,
+                "known": plan.known.reason if plan.known else "",
+            }
+            if failing:
+                where = f"{path}:{(line or 0) + 1}"
+                sentence = one_sentence(result, plan.settings)
+                page = failure_page(result, plan.settings, where=where, root=root)
+                protocol.fail(report, str(root / path), (line or 0) + 1, sentence, page)
+
+        return settle
 
     # What is known at the end
 
@@ -211,7 +209,7 @@ class LeakSession:
         clean = all(outcome.result.verdict == "clean" for outcome in facts.judged)
         if verbosity < 0 and clean:
             return
-        terminalreporter.section("leak check", sep="-")
+        terminalreporter.write_sep("-", "leak check")
         for entry in summary_lists(facts, limit=None if verbosity > 0 else 10):
             terminalreporter.write_line(entry)
         terminalreporter.write_line(line)
@@ -238,7 +236,10 @@ def settle_outcome(result: Result, plan: markers.Plan) -> tuple[Result, bool]:
         if result.verdict in ("clean", "bounded"):
             text = f"fixed: it no longer leaks ({plan.known.reason}); remove the marker"
             if not plan.known.strict:
-                warnings.warn(pytest.PytestWarning(f"@pytest.mark.leaks: {text}"), stacklevel=1)
+                try:
+                    warnings.warn(pytest.PytestWarning(f"@pytest.mark.leaks: {text}"), stacklevel=1)
+                except pytest.PytestWarning:  # the user wants warnings to be errors
+                    return replace(result, reason=text), True
             return replace(result, reason=text), plan.known.strict
         return result, False
     if result.verdict == "leak":
