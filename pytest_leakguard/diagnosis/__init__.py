@@ -18,7 +18,7 @@ from pytest_leakguard.diagnosis.capacity import known_capacity
 from pytest_leakguard.diagnosis.census import Births, Held
 from pytest_leakguard.diagnosis.fingerprint import fingerprint
 from pytest_leakguard.diagnosis.growth import find_growing_lines
-from pytest_leakguard.diagnosis.roots import Root, Roots
+from pytest_leakguard.diagnosis.roots import Root, Roots, is_library
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.model import Finding, Frame, Share, Step
 from pytest_leakguard.runner import Trial, tracing
@@ -76,7 +76,6 @@ def explain(trial: Trial, roots: Roots, growth: Mapping[str, float | None]) -> D
         findings = diagnosing.find(reached)
         traced = diagnosing.traced_bytes_per_run
         findings += _resources(growth, opened, first + between, findings)
-    findings.sort(key=lambda finding: -finding.bytes_per_run)
     return Diagnosis(findings=tuple(findings[:MAX_FINDINGS]), traced_bytes_per_run=traced)
 
 
@@ -119,7 +118,13 @@ class _Diagnosing:
             if (growth := _Growth(held, [tally.get(key, census.Tally()) for tally in tallies]))
         ]
         leaking = _without_byproducts(leaking)
-        leaking.sort(key=lambda growth: (-growth.counts.total(), -growth.size_bytes))
+        # Own code before libraries: who keeps an executor explains its threads.
+        leaking.sort(
+            key=lambda growth: (
+                is_library(self._named[growth.held.entry.root].obj),
+                -growth.size_bytes,
+            )
+        )
         del leaking[MAX_FINDINGS:]
         # Named first: the run that is watched for growing lines replaces some of the objects.
         findings = [self._finding(growth, self._named[growth.held.entry.root]) for growth in leaking]
@@ -158,10 +163,11 @@ class _Diagnosing:
         allocated = self._sources.allocation(example)
         kid = held.kids[held.owners[position]]
         named = held.place is not None or not growth.direct
-        tail = paths.entry_text(held.entry.chain, kid) if named else ""
-        holder, steps = paths.retention_path(root, held.entry.chain, tail=tail)
-        if tail and kid is not example:
-            steps = (*steps, Step(via=tail, type=naming.type_name(kid)))
+        holder, steps = paths.retention_path(root, held.entry.chain, kid if named else None)
+        if named and kid is example:
+            steps = steps[:-1]
+        if isinstance(example, threading.Thread):
+            holder = f"thread {example.name}"
         birth = self._births.runs.get(id(example))
         return Finding(
             type=leaked_type,
@@ -222,7 +228,9 @@ class _Diagnosing:
         return Counter(
             naming.type_name(obj)
             for obj in gc.get_objects()
-            if id(obj) in self._births.runs and id(obj) not in reached
+            if id(obj) in self._births.runs
+            and id(obj) not in reached
+            and not traces.is_ours(obj)
         )
 
     def _loose(self, kinds: Counter[str], before: Counter[str]) -> list[Finding]:
@@ -236,7 +244,9 @@ class _Diagnosing:
         examples = [
             obj
             for obj in gc.get_objects()
-            if id(obj) in self._births.runs and naming.type_name(obj) == leaked_type
+            if id(obj) in self._births.runs
+            and naming.type_name(obj) == leaked_type
+            and not traces.is_ours(obj)
         ]
         example = examples[len(examples) // 2] if examples else None
         allocated = () if example is None else self._sources.allocation(example)
@@ -289,7 +299,8 @@ class _Growth:
     def is_byproduct(self) -> bool:
         """Tell whether this only follows from something else being kept."""
         kinds = {type(kid) for kid in self.held.kids}
-        if kinds and all(issubclass(kind, (weakref.ref, LockType)) for kind in kinds):
+        references = {kind for kind in kinds if issubclass(kind, (weakref.ref, LockType))}
+        if references and kinds - references <= {str, int}:
             return True
         chain = self.held.entry.chain
         return any(obj is bookkeeping for obj in chain for bookkeeping in _bookkeeping())

@@ -11,30 +11,38 @@ from collections.abc import Iterator, Sequence
 from threading import local
 
 from pytest_leakguard.diagnosis.naming import attributes_of, edge_text, key_text, type_name
-from pytest_leakguard.diagnosis.roots import Root, defining_module
+from pytest_leakguard.diagnosis.roots import CONTEXT, Root, defining_module
 from pytest_leakguard.model import Step
 
 
 def retention_path(
-    root: Root, chain: Sequence[object], *, tail: str = ""
+    root: Root, chain: Sequence[object], place: object = None
 ) -> tuple[str, tuple[Step, ...]]:
     """Write the way from a root to a holder.
 
     Args:
         root: Where it begins.
         chain: The objects from the root to the holder, both included.
-        tail: What follows the holder's own name, such as an attribute that is replaced each run.
+        place: What the holder keeps under one name and every run replaces by something larger;
+            ``None`` when the holder itself gets larger.
 
     Returns:
         The holder's dotted name, and the steps: the root first, then each object on the way.
     """
+    if root.name == CONTEXT and len(chain) == 1 and place is not None:
+        chain = [*chain, place]
+        place = None
     name, rest = _begin(root, chain)
     steps = [Step(via=name, type=type_name(rest[0]))]
     for via, child in _hops(rest):
         name += via
         if via:
             steps.append(Step(via=via, type=type_name(child)))
-    return name + tail, tuple(steps)
+    if place is not None:
+        tail = entry_text(chain, place)
+        name += tail
+        steps.append(Step(via=tail, type=type_name(place)))
+    return name, tuple(steps)
 
 
 def _hops(chain: Sequence[object]) -> Iterator[tuple[str, object]]:

@@ -57,8 +57,8 @@ class Roots:
         # A module is listed when its import begins: what it imports comes later and is nearer to
         # the owner. Whose own code it is decides before that.
         modules.reverse()
-        own = [root for root in modules if not _is_library(root.obj)]
-        libraries = [root for root in modules if _is_library(root.obj)]
+        own = [root for root in modules if not is_library(root.obj)]
+        libraries = [root for root in modules if is_library(root.obj)]
         current = threading.get_ident()
         names = {thread.ident: thread.name for thread in threading.enumerate()}
         frames = [
@@ -75,7 +75,10 @@ class Roots:
         ]
 
 
-def _is_library(module: object) -> bool:
+def is_library(module: object) -> bool:
+    """Tell whether a root is a module of the standard library or of an installed package."""
+    if not isinstance(module, types.ModuleType):
+        return False
     name = getattr(module, "__name__", "")
     if not isinstance(name, str) or name.partition(".")[0] in sys.stdlib_module_names:
         return True

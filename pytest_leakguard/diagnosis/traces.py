@@ -39,6 +39,12 @@ def _traceback_at(address: int) -> list[tuple[str, int]] | None:
     return None if frames is None else [(file, line) for file, line in frames]
 
 
+def is_ours(obj: object) -> bool:
+    """Tell whether an object was allocated by the measurer itself."""
+    lines = traceback_of(obj)
+    return lines is not None and lines[0][0].startswith(_PACKAGE)
+
+
 def sizes_by_line() -> Counter[tuple[str, int]]:
     """Return the traced bytes in use by file and line, the diagnosis's own left out."""
     sizes: Counter[tuple[str, int]] = Counter()
@@ -66,6 +72,7 @@ def steady_growth(looks: Sequence[Counter[tuple[str, int]]]) -> int:
 #: What the diagnosis calls allocates within so many frames of the diagnosis itself; a test's
 #: allocations are further away from it, behind the whole protocol of a run.
 _DEPTH = 3
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))
 _DIAGNOSIS = (
     os.path.dirname(__file__),
     os.path.dirname(asizeof.__file__),
