@@ -98,6 +98,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing, fail if outdated")
     checking = parser.parse_args().check
+    if sys.version_info < (3, 11):
+        print("not checked: before Python 3.11 each instance has a dictionary, which is shown too")  # noqa: T201 - a command's answer
+        return 0 if checking else 1
     outdated = []
     for path in [*ROOT.glob("*.md"), *ROOT.glob("examples/*.md"), *ROOT.glob("docs/**/*.md")]:
         before = path.read_text(encoding="utf-8")
