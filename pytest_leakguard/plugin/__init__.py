@@ -68,6 +68,21 @@ def pytest_make_collect_report(collector: pytest.Collector):  # type: ignore[no-
     return report
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Read the markers that plugins have added to tests after their collection."""
+    resolved = config.stash[options_key]
+    if resolved.mode == "off":
+        return
+    for item in items:
+        if any(mark.name in markers.NAMES for mark in item.own_markers):
+            try:
+                markers.read_plan(item, resolved.settings)
+            except markers.MarkerError as error:
+                raise pytest.UsageError(str(error)) from None
+            _activate(config)
+
+
 def _activate(config: pytest.Config) -> LeakSession:
     """Start the part of the plugin that checks; imports what measuring needs."""
     if session_key not in config.stash:

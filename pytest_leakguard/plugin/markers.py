@@ -19,6 +19,8 @@ LEAKS = (
     "leaks(reason, issue=None, strict=True): this test is known to leak: it passes and is counted;"
     " once it no longer leaks it fails, so that the marker is removed (a warning if not strict)."
 )
+#: The markers' names.
+NAMES = frozenset({"noleak", "leaks"})
 _KEYWORDS = ("runs", "warmup", "max_objects", "max_bytes", "confirm", "track", "ignore")
 
 

@@ -152,13 +152,14 @@ def _ini_name(config: pytest.Config) -> str:
 def _ini_value(config: pytest.Config, name: str) -> Any:
     try:
         value = config.getini(name)
-    except TypeError:  # native TOML holds a number where a string was declared
+    except (TypeError, pytest.UsageError):  # native TOML may hold a number or a list instead
         value = _native_value(config, name)
     return value if value not in ("", []) else None
 
 
 def _native_value(config: pytest.Config, name: str) -> Any:
-    found = cast("Mapping[str, Any]", config.inicfg).get(name)
+    values = getattr(config, "_inicfg", None)  # the public name is deprecated since pytest 9.2
+    found = cast("Mapping[str, Any]", config.inicfg if values is None else values).get(name)
     return getattr(found, "value", found)
 
 
@@ -174,7 +175,7 @@ def _resolve_mode(config: pytest.Config) -> tuple[Mode, bool]:
 def _resolve_reports(config: pytest.Config) -> tuple[tuple[str, Path], ...]:
     place, values = _lookup(config, "report")
     reports: list[tuple[str, Path]] = []
-    for value in values or ():
+    for value in values if isinstance(values, list) else [] if values is None else [values]:
         form, separator, path = str(value).partition(":")
         if not separator or not path or form not in REPORT_FORMATS:
             accepted = "FORMAT:PATH with a format of " + ", ".join(REPORT_FORMATS)
