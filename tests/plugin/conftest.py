@@ -87,7 +87,7 @@ class Lab:
     subtests = () if int(pytest.__version__.partition(".")[0]) >= 9 else ("subtests",)
 
     def __init__(self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._pytester = pytester
+        self.pytester = pytester
         self._monkeypatch = monkeypatch
         self.path = pytester.path
         # Only what a test names is loaded, so that sessions start fast and see the same plugins.
@@ -109,7 +109,7 @@ class Lab:
         stream.unlink(missing_ok=True)
         self._monkeypatch.setenv("REPORT_STREAM", str(stream))
         loaded = [word for plugin in ("recorder", *plugins) for word in ("-p", plugin)]
-        result = self._pytester.runpytest_subprocess(*loaded, *args, timeout=120)
+        result = self.pytester.runpytest_subprocess(*loaded, *args, timeout=120)
         lines = stream.read_text(encoding="utf-8").splitlines() if stream.exists() else []
         raw = result.stdout.str() + "\n"
         return Session(
