@@ -14,6 +14,8 @@ from pytest_leakguard.clock import now
 #: Share of the elapsed time that full collections of the thawed heap may take. They were 77 % of a
 #: whole checked run when made once per test.
 FULL_COLLECTION_SHARE = 0.03
+#: At least this long apart, in seconds: each one empties the interpreter's free lists.
+LEAST_INTERVAL = 1.0
 #: The middle generation is never collected by itself during re-runs, so that no garbage is
 #: promoted out of the reach of ``gc.collect(1)`` and the collector's pace stays what it was.
 _NEVER = 1_000_000
@@ -79,6 +81,7 @@ class Pacer:
         self._started = now()
         self._spent = 0.0
         self._last = 0.0
+        self._latest = self._started
 
     def collect_if_due(self, *, after_suspect: bool = False) -> None:
         """Collect the thawed heap when its share of the elapsed time allows it.
@@ -88,7 +91,9 @@ class Pacer:
         """
         begun = now()
         allowed = (begun - self._started) * FULL_COLLECTION_SHARE
-        if after_suspect or self._spent + self._last <= allowed:
+        due = begun - self._latest >= LEAST_INTERVAL and self._spent + self._last <= allowed
+        if after_suspect or due:
             _collect()
-            self._last = now() - begun
+            self._latest = now()
+            self._last = self._latest - begun
             self._spent += self._last

@@ -38,6 +38,17 @@ _ADVICE = (
     " holder, or let it refer weakly"
 )
 _NOWHERE = "no named holder"
+#: Holders of the interpreter's own, that grow by what a test feeds them.
+_ADVICE_FOR = {
+    "sys.path_importer_cache": (
+        "the interpreter remembers each directory that it looked for modules in: reuse one"
+        " directory, or drop the entry on teardown"
+    ),
+    "zipimport._zip_directory_cache": (
+        "the interpreter remembers each archive that it looked for modules in: call"
+        " importlib.invalidate_caches() and drop the entry on teardown"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +64,16 @@ class Diagnosis:
     traced_bytes_per_run: float | None
 
 
-def explain(trial: Trial, roots: Roots, growth: Mapping[str, float | None]) -> Diagnosis:
+def explain(
+    trial: Trial, roots: Roots, growth: Mapping[str, float | None], sources: Sources
+) -> Diagnosis:
     """Run the test some more times under tracemalloc and find out who holds what.
 
     Args:
         trial: The convicted test's runs.
         roots: Where holders are looked for.
         growth: Growth per run by counter, as confirmed; tells what still needs a cause.
+        sources: Names the lines; kept from one diagnosis to the next.
 
     Raises:
         BrokenRunError: A run did not pass.
@@ -72,7 +86,7 @@ def explain(trial: Trial, roots: Roots, growth: Mapping[str, float | None]) -> D
     slow = trial.run_seconds * SLOWDOWN * (FIRST_RUNS + BETWEEN_RUNS) > trial.settings.confirm
     first, between = (FEW_FIRST_RUNS, FEW_BETWEEN_RUNS) if slow else (FIRST_RUNS, BETWEEN_RUNS)
     with tracing(FRAMES):
-        diagnosing = _Diagnosing(trial, roots, named, first=first, between=between)
+        diagnosing = _Diagnosing(trial, roots, named, sources, first=first, between=between)
         findings = diagnosing.find(reached)
         traced = diagnosing.traced_bytes_per_run
         findings += _resources(growth, opened, first + between, findings)
@@ -83,7 +97,14 @@ class _Diagnosing:
     """One diagnosis: its two censuses, and the findings made of their difference."""
 
     def __init__(
-        self, trial: Trial, roots: Roots, named: Sequence[Root], *, first: int, between: int
+        self,
+        trial: Trial,
+        roots: Roots,
+        named: Sequence[Root],
+        sources: Sources,
+        *,
+        first: int,
+        between: int,
     ) -> None:
         self._trial = trial
         self._roots = roots
@@ -91,7 +112,7 @@ class _Diagnosing:
         self._first = first
         self._between = between
         self._births = Births()
-        self._sources = Sources()
+        self._sources = sources
         self.traced_bytes_per_run: float | None = None
 
     def find(self, reached: walk.Reached) -> list[Finding]:
@@ -191,7 +212,7 @@ class _Diagnosing:
                 else ""
             ),
             capacity=known_capacity(held.entry.chain),
-            advice=_ADVICE,
+            advice=_ADVICE_FOR.get(holder, _ADVICE),
             fingerprint=fingerprint(holder, leaked_type, allocated),
         )
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
+from _pytest.assertion.rewrite import assertstate_key  # its hook's cache has no public limit
 from _pytest.runner import runtestprotocol  # the only way to run set-up, call and tear-down
 
 from pytest_leakguard.plugin.gate import Gate
@@ -116,6 +117,31 @@ class Timeouts:
                 self._hook.pytest_timeout_set_timer(item=item, settings=self.settings)
 
 
+@contextmanager
+def _keeping_pytest_memory(config: pytest.Config) -> Iterator[None]:
+    """Drop, at the end, what pytest remembers for the session of a run inside.
+
+    These are calls that plugins which come later are told of, and the names of modules that were
+    asked for by an import.
+    """
+    callers = vars(config.pluginmanager.hook).values()
+    histories = [
+        (history, len(history))
+        for caller in callers
+        if (history := getattr(caller, "_call_history", None)) is not None
+    ]
+    rewriting = config.stash.get(assertstate_key, None)
+    names = getattr(getattr(rewriting, "hook", None), "_marked_for_rewrite_cache", {})
+    known = len(names)
+    try:
+        yield
+    finally:
+        for history, length in histories:
+            del history[length:]
+        for name in list(names)[known:]:  # in the order in which they came
+            del names[name]
+
+
 class RerunnableItem:
     """A test whose first run has passed, as the core runs it again."""
 
@@ -147,6 +173,7 @@ class RerunnableItem:
         with (
             self._fixtures.keeping_finalizers(),
             self._timeouts.each_run(self._item),
+            _keeping_pytest_memory(self._item.config),
             warnings.catch_warnings(record=True),
         ):
             reports = runtestprotocol(self._item, log=False, nextitem=self._item.parent)
