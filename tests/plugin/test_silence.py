@@ -1,0 +1,307 @@
+"""Does nothing that a re-run prints, logs, warns or records reach a terminal or a file?
+
+Each session runs without the plugin and with every test checked; what was printed and written must
+be equal but for times and our own lines.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+_NOISY = """
+import logging
+import os
+import subprocess
+import sys
+import warnings
+
+import pytest
+
+log = logging.getLogger("noisy")
+
+@pytest.fixture(scope="module")
+def wide():
+    print("wide up")
+    log.warning("wide up")
+    yield
+    print("wide down")
+
+@pytest.fixture
+def narrow(wide):
+    print("narrow up")
+    log.error("narrow up")
+    sys.stderr.write("narrow up to stderr\\n")
+
+def test_prints(narrow):
+    print("printed")
+    print("to stderr", file=sys.stderr)
+    sys.__stdout__.write("to the original stdout\\n")
+    sys.__stdout__.flush()
+    sys.stderr.flush()
+
+def test_writes_to_descriptors(narrow):
+    os.write(1, b"to descriptor one\\n")
+    os.write(2, b"to descriptor two\\n")
+    subprocess.run([sys.executable, "-S", "-c", "print('from a child')"], check=True)
+
+def test_logs(narrow):
+    log.info("info")
+    log.critical("critical")
+
+def test_warns(narrow):
+    warnings.warn("careful")
+
+def test_disabled(capsys):
+    with capsys.disabled():
+        print("around capturing")
+    print("captured")
+
+def test_disabled_descriptors(capfd):
+    with capfd.disabled():
+        os.write(1, b"around capturing descriptors\\n")
+
+def test_keeps_a_stream(keeps=[]):
+    keeps.append(1)
+    os.write(os.dup(1), b"through a copy made by the test\\n") if len(keeps) == 1 else None
+"""
+_INI = "[pytest]\nlog_level = INFO\n"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        (),
+        ("-s",),
+        ("-s", "-v"),
+        ("--capture=sys",),
+        ("--capture=tee-sys",),
+        ("-rA",),
+        ("-o", "log_cli=true"),
+        ("-o", "log_cli=true", "-s", "-q"),
+        ("--log-cli-level=DEBUG", "-v"),
+        ("--show-capture=no", "-rA"),
+        ("-p", "no:logging", "-s"),
+        ("-p", "no:terminal"),
+        ("-W", "always", "-v"),
+    ],
+    ids=" ".join,
+)
+def test_the_terminal_shows_nothing_of_a_rerun(lab, args):
+    lab.write({"test_it.py": _NOISY, "pytest.ini": _INI})
+
+    plain = lab.plain(*args)
+    checked = lab.checked(*args)
+
+    assert len(lab.rerun()) == 7
+    assert checked.out == plain.out
+    assert checked.err == plain.err
+    assert checked.stream == plain.stream
+
+
+def test_what_a_tear_down_prints_is_shown_once(lab):
+    lab.write({
+        "test_it.py": """
+import logging
+
+import pytest
+
+@pytest.fixture
+def narrow():
+    yield
+    print("narrow down")
+    logging.getLogger("here").warning("narrow logs")
+
+def test_one(narrow):
+    pass
+
+def test_two(narrow):
+    pass
+""",
+    })
+
+    for args in (("-s",), ("-o", "log_cli=true"), ("--capture=tee-sys",)):
+        plain = lab.plain(*args)
+        checked = lab.checked(*args)
+
+        # A passed test's letter waits for the verdict, which comes after the tear-down.
+        pattern = r"PASSED|narrow \w+|live log \w+"
+        assert sorted(re.findall(pattern, checked.out)) == sorted(re.findall(pattern, plain.out))
+
+
+@pytest.mark.parametrize("mode", ["w", "a"])
+def test_a_log_file_holds_only_first_runs(lab, mode):
+    lab.write({"test_it.py": _NOISY})
+    args = ("--log-file=log.txt", "--log-file-level=DEBUG", "-o", f"log_file_mode={mode}")
+
+    lab.plain(*args)
+    plain = (lab.path / "log.txt").read_text()
+    (lab.path / "log.txt").unlink()
+    lab.checked(*args)
+
+    assert "narrow up" in plain
+    assert (lab.path / "log.txt").read_text() == plain
+
+
+def test_a_junit_file_holds_only_first_runs(lab):
+    lab.write({
+        "test_it.py": """
+import pytest
+
+@pytest.fixture
+def records(record_property):
+    record_property("fixture", "set up")
+
+def test_properties(records, record_property):
+    record_property("inside", 1)
+    print("printed")
+
+def test_attributes(record_xml_attribute):
+    record_xml_attribute("assertions", "3")
+
+def test_suite(record_testsuite_property):
+    record_testsuite_property("suite", "value")
+
+def test_fails(record_property):
+    record_property("inside", 2)
+    assert 0
+
+class TestClass:
+    def test_method(self, records, request):
+        request.node.user_properties.append(("by", "hand"))
+""",
+    })
+    args = ("--junitxml=junit.xml", "-o", "junit_logging=all", "-o", "junit_log_passing_tests=true")
+
+    def written() -> str:
+        text = (lab.path / "junit.xml").read_text(encoding="utf-8")
+        return re.sub(r' (time|timestamp|hostname)="[^"]*"|0x[0-9a-f]+', "", text)
+
+    for family in ("xunit1", "legacy"):
+        extra = (*args, "-o", f"junit_family={family}", "-W", "ignore")
+        lab.plain(*extra)
+        plain = written()
+        lab.checked(*extra)
+
+        assert written() == plain
+        assert plain.count('name="suite"') == 1
+
+
+def test_durations_are_those_of_first_runs(lab):
+    lab.write({
+        "conftest.py": """
+import json
+
+phases = []
+
+def pytest_runtest_logreport(report):
+    phases.append((report.when, report.duration))
+
+def pytest_unconfigure(config):
+    (config.rootpath / "phases").write_text(json.dumps(phases))
+""",
+        "test_it.py": """
+import time
+
+import pytest
+
+@pytest.fixture(scope="module")
+def wide():
+    yield
+    time.sleep(0.05)
+
+def test_sleeps(wide):
+    time.sleep(0.5)
+""",
+    })
+
+    lab.checked()
+    phases = dict(json.loads((lab.path / "phases").read_text()))
+
+    # Four re-runs of half a second each are in none of them, whatever the machine's pace.
+    assert 0.5 <= phases["call"] < 1.5
+    assert 0.05 <= phases["teardown"] < 1.5
+
+
+def test_what_a_plugin_prints_around_capturing_is_shown_once(lab):
+    lab.write({
+        "conftest.py": """
+import sys
+
+import pytest
+
+@pytest.fixture
+def announced(request):
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    reporter = request.config.pluginmanager.getplugin("terminalreporter")
+    with capture.global_and_fixture_disabled():
+        print("\\nannounced")
+        sys.stderr.write("announced to stderr\\n")
+    reporter.write_line("by the reporter")
+    request.config.get_terminal_writer().line("by the writer")
+
+def pytest_runtest_call(item):
+    print("hook prints")
+""",
+        "test_it.py": "def test_it(announced):\n    pass\n\ndef test_again(announced):\n    pass\n",
+    })
+
+    plain = lab.plain()
+    checked = lab.checked()
+
+    assert plain.out.count("announced") == 2
+    assert checked.out == plain.out
+    assert checked.err == plain.err
+
+
+@pytest.mark.parametrize(
+    "absent",
+    [
+        "logging", "capture", "junitxml", "faulthandler", "warnings", "threadexception",
+        "unraisableexception", "cacheprovider", "doctest", "unittest", "skipping", "subtests",
+        "tmpdir", "monkeypatch", "terminal",
+    ],
+)
+def test_a_session_without_a_plugin_of_pytest_is_checked_too(lab, absent):
+    lab.write({"test_it.py": "kept = []\n\ndef test_it():\n    print('x')\n"})
+
+    session = lab.checked("-p", f"no:{absent}", "-W", "ignore")
+
+    assert session.ret == 0, session.raw + session.err
+    assert lab.verdicts() == {"test_it": "clean"}
+
+
+def test_sessions_inside_a_test_report_as_ever(lab):
+    lab.write({
+        "conftest.py": "pytest_plugins = ['pytester']\n",
+        "test_it.py": '''
+def test_inside(pytester):
+    pytester.makepyfile("""
+        def test_passes():
+            print("inner")
+
+        def test_fails():
+            assert 0
+    """)
+    result = pytester.runpytest("-p", "no:recorder")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*1 failed, 1 passed*"])
+
+def test_inline(pytester):
+    pytester.makepyfile("def test_passes(): pass")
+    reports = pytester.inline_run("-p", "no:recorder").getreports("pytest_runtest_logreport")
+    assert [report.when for report in reports] == ["setup", "call", "teardown"]
+''',
+    })
+
+    # What sessions inside leave in the interpreter's own caches is not the matter here.
+    plain = lab.plain("test_it.py")
+    checked = lab.checked("test_it.py", "--leak-track=threads")
+
+    assert plain.ret == 0
+    assert checked.ret == 0
+    assert lab.verdicts().keys() == {"test_inside", "test_inline"}
+    assert "fails on re-run" not in checked.raw
+    assert checked.reports == plain.reports
