@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from pytest_leakguard.api import Checker, check
-from pytest_leakguard.errors import InvalidSettingError, LeakguardError
-from pytest_leakguard.model import Finding, Frame, Result, Settings, Share, Step
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_leakguard.api import Checker, check
+    from pytest_leakguard.errors import InvalidSettingError, LeakguardError
+    from pytest_leakguard.model import Finding, Frame, Result, Settings, Share, Step
 
 __all__ = [
     "Checker",
@@ -18,3 +22,20 @@ __all__ = [
     "Step",
     "check",
 ]
+
+_HOMES = {
+    **dict.fromkeys(("Checker", "check"), "api"),
+    **dict.fromkeys(("InvalidSettingError", "LeakguardError"), "errors"),
+    **dict.fromkeys(("Finding", "Frame", "Result", "Settings", "Share", "Step"), "model"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for.
+
+    pytest imports this package in every session, and a session that checks nothing shall not pay
+    for what measuring needs.
+    """
+    if (home := _HOMES.get(name)) is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)

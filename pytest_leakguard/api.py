@@ -16,7 +16,7 @@ from pytest_leakguard.heap import Heap, Pacer
 from pytest_leakguard.model import Finding, Result, Settings, parse_setting
 from pytest_leakguard.runner import BrokenRunError, Sampler, Screened, Subject, Trial
 from pytest_leakguard.settle import TupleLists
-from pytest_leakguard.units import format_duration
+from pytest_leakguard.units import format_duration, plural
 
 if TYPE_CHECKING:
     from pytest_leakguard.diagnosis.sites import Sources
@@ -83,6 +83,7 @@ class Checker:
         """Judge an empty test, once per process: if it is not flat, nothing can be judged."""
         if self._self_check is None:
             with Heap() as heap:
+                self._tuple_lists.fill()
                 trial = Trial(subject=_Idle(), settings=Settings(), heap=heap)
                 screened = runner.screen(trial, Sampler(self.counters))
             moved = ", ".join(_moved(screened))
@@ -132,9 +133,10 @@ class Checker:
     def _check(
         self, subject: Subject, settings: Settings, *, traced: bool, marked: bool, frozen: bool
     ) -> Result:
-        sampler = Sampler(self._choose_counters(settings, marked=marked))
+        chosen = self._choose_counters(settings, marked=marked)
         with Heap(frozen=frozen) as heap:
             self._tuple_lists.fill()
+            sampler = Sampler(chosen)  # reads once: costly while the heap is not frozen
             trial = Trial(subject=subject, settings=settings, heap=heap)
             try:
                 return self._judge(trial, sampler, traced=traced)
@@ -236,7 +238,7 @@ def _moved(screened: Screened) -> list[str]:
 
 def _ignored(finding: Finding, settings: Settings) -> bool:
     return any(
-        fnmatchcase(text, pattern)
+        text == pattern or fnmatchcase(text, pattern)
         for pattern in settings.ignore
         for text in (finding.type, finding.holder, finding.fingerprint)
     )
@@ -247,7 +249,7 @@ def _decide(
 ) -> Result:
     evidence = _evidence(confirmed)
     if seen and not result.findings:
-        return replace(result, verdict="clean", reason=f"all {len(seen)} findings are ignored")
+        return replace(result, verdict="clean", reason=f"ignored: {plural(len(seen), 'finding')}")
     if result.findings and all(finding.capacity for finding in result.findings):
         bound = "; ".join(sorted({finding.capacity for finding in result.findings}))
         return replace(result, verdict="bounded", reason=bound, evidence=evidence)

@@ -25,6 +25,3 @@ class InvalidSettingError(LeakguardError, ValueError):
     def __str__(self) -> str:
         return f"{self.setting}: expected {self.accepted} (got {self.value!r})"
 
-
-class LeakFoundError(LeakguardError, AssertionError):
-    """Raised on request when a checked callable leaks; its text is the report."""

@@ -16,6 +16,8 @@ from pytest_leakguard.clock import now
 FULL_COLLECTION_SHARE = 0.03
 #: At least this long apart, in seconds: each one empties the interpreter's free lists.
 LEAST_INTERVAL = 1.0
+#: What the first one is taken to cost, in seconds: a heap of about a million objects.
+FIRST_GUESS = 0.3
 #: The middle generation is never collected by itself during re-runs, so that no garbage is
 #: promoted out of the reach of ``gc.collect(1)`` and the collector's pace stays what it was.
 _NEVER = 1_000_000
@@ -78,10 +80,9 @@ class Pacer:
     """
 
     def __init__(self) -> None:
-        self._started = now()
+        self._started = self._latest = now()
         self._spent = 0.0
-        self._last = 0.0
-        self._latest = self._started
+        self._last = FIRST_GUESS
 
     def collect_if_due(self, *, after_suspect: bool = False) -> None:
         """Collect the thawed heap when its share of the elapsed time allows it.

@@ -155,7 +155,7 @@ class _Diagnosing:
             for finding, frames in zip(findings, grown, strict=True)
         ]
         if findings:
-            return findings
+            return _merge_causes(findings)
         del last, leaking
         loose.append(self._unreached(entries))
         return self._loose((loose[2] - loose[1]) & ((loose[1] - loose[0]) or loose[2]), loose[0])
@@ -344,6 +344,20 @@ def _rising(first: Counter[str], middle: Counter[str], last: Counter[str]) -> Co
             if first[name] < middle[name] < count
         }
     )
+
+
+def _merge_causes(findings: Sequence[Finding]) -> list[Finding]:
+    """Put findings with one fingerprint together: one cause is one finding."""
+    merged: dict[str, Finding] = {}
+    for finding in findings:
+        first = merged.setdefault(finding.fingerprint, finding)
+        if first is not finding:
+            merged[finding.fingerprint] = replace(
+                first,
+                objects_per_run=_rate(first.objects_per_run + finding.objects_per_run, 1),
+                bytes_per_run=_rate(first.bytes_per_run + finding.bytes_per_run, 1),
+            )
+    return list(merged.values())
 
 
 def _rate(growth: float, runs: int) -> float:

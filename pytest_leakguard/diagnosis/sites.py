@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 import linecache
 import os
+import sys
 import sysconfig
 from collections.abc import Iterable
-
-import pluggy
 
 from pytest_leakguard.diagnosis.traces import traceback_of
 from pytest_leakguard.model import Frame
@@ -25,7 +24,8 @@ _HARNESS_PACKAGES = ("_pytest", "pytest", "pluggy", "pytest_leakguard", "xdist",
 
 
 def _harness_directories() -> tuple[str, ...]:
-    site = os.path.dirname(os.path.dirname(os.path.realpath(pluggy.__file__)))
+    pluggy = getattr(sys.modules.get("pluggy"), "__file__", None) or __file__
+    site = os.path.dirname(os.path.dirname(os.path.realpath(pluggy)))
     ours = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
     return (ours + os.sep, *(os.path.join(site, name) + os.sep for name in _HARNESS_PACKAGES))
 
