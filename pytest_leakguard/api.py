@@ -85,7 +85,9 @@ class Checker:
             with Heap() as heap:
                 self._tuple_lists.fill()
                 trial = Trial(subject=_Idle(), settings=Settings(), heap=heap)
-                screened = runner.screen(trial, Sampler(self.counters))
+                sampler = Sampler(self.counters)
+                runner.warm_up(trial, sampler)
+                screened = runner.screen(trial, sampler)
             moved = ", ".join(_moved(screened))
             self._self_check = Result(
                 verdict="clean" if screened.flat else "unchecked",

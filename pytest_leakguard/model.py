@@ -234,7 +234,17 @@ class Result:
 
     def to_plain(self) -> dict[str, Any]:
         """Return the result as dicts, lists, strings and numbers."""
-        return asdict(self)
+        # Field by field: most results have no findings, and asdict() copies every sample.
+        return {
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "executions": self.executions,
+            "seconds": self.seconds,
+            "growth": dict(self.growth),
+            "series": dict(self.series),
+            "findings": [asdict(finding) for finding in self.findings],
+            "evidence": self.evidence,
+        }
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Result:

@@ -67,8 +67,6 @@ class Sampler:
         self._pairs = tuple(zip(self.counters, self._columns, strict=True))
         self._runs = array("q", bytes(8 * _CAPACITY))
         self._taken = 0
-        self.take(0)  # touches every code path once, so that its first use is not a test's growth
-        self.restart()
 
     def restart(self) -> None:
         """Forget all samples: the next one is a new baseline."""
@@ -131,7 +129,7 @@ class Trial:
     settings: Settings
     heap: Heap
     executions: int = 1
-    run_seconds: float = 0.0
+    run_seconds: float = field(default_factory=now)  # as long-lived as what it is replaced by
     started: float = field(default_factory=now)
 
     def run(self) -> None:
@@ -210,7 +208,6 @@ def screen(trial: Trial, sampler: Sampler) -> Screened:
     settings = trial.settings
     for _ in range(settings.warmup - 1):
         trial.run()
-    _warm_up(trial, sampler)
     trial.run_and_sample(sampler, deep=False)
     while not _all_flat(sampler, settings):
         trial.run_and_sample(sampler, deep=False)
@@ -221,13 +218,8 @@ def screen(trial: Trial, sampler: Sampler) -> Screened:
     return _screen_deeply(trial, sampler)
 
 
-def _warm_up(trial: Trial, sampler: Sampler) -> None:
-    """Take every path of the measurer once: what lives on from it is then older than the samples.
-
-    That includes the interpreter's free lists, which count as blocks in use.
-    """
-    trial.run_seconds = now()
-    sampler.restart()
+def warm_up(trial: Trial, sampler: Sampler) -> None:
+    """Take every path of the measurer once: what lives on from it is then older than the samples."""
     for done in range(trial.settings.runs + 1):
         trial.run_and_sample(sampler, deep=False, times=0)
         _all_flat(sampler, trial.settings)
@@ -244,7 +236,7 @@ def _screen_deeply(trial: Trial, sampler: Sampler) -> Screened:
     """Take a new baseline at deep rest, without running, and go on from there."""
     deadline = now() + trial.settings.confirm
     counting = iter(range(1, NATIVE_DEEP_RUNS + 1))
-    _warm_up(trial, sampler)
+    sampler.restart()
     trial.run_and_sample(sampler, deep=True, times=0)
     for done in counting:
         trial.run_and_sample(sampler, deep=True)
