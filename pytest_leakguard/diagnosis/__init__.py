@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pytest_leakguard import settle
+from pytest_leakguard.clock import now
 from pytest_leakguard.counters import descriptors
 from pytest_leakguard.diagnosis import census, naming, paths, traces, walk
 from pytest_leakguard.diagnosis.capacity import known_capacity
@@ -23,8 +24,8 @@ from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.model import Finding, Frame, Share, Step
 from pytest_leakguard.runner import Trial, tracing
 
-#: Frames kept per allocation. The test's own line is rarely deeper below the allocating one.
-FRAMES = 40
+#: Frames kept per allocation: the test's own line is rarely farther from the allocating one.
+FRAMES = 25
 #: Runs before the first census and between the two. Six runs are a whole number of periods for
 #: leaks on every, every second and every third run; three runs show one of each before.
 FIRST_RUNS, BETWEEN_RUNS = 3, 6
@@ -32,6 +33,8 @@ FIRST_RUNS, BETWEEN_RUNS = 3, 6
 FEW_FIRST_RUNS, FEW_BETWEEN_RUNS = 1, 2
 #: How much slower code was seen to run under tracemalloc with many frames, and watched by line.
 SLOWDOWN, WATCH_SLOWDOWN = 15, 30
+#: A diagnosis that would take longer than so many times the budget, even with few runs, is left.
+LEAST_PATIENCE = 3
 MAX_FINDINGS = 10
 _ADVICE = (
     "let the holder drop what a run adds when the run ends (remove it on teardown), bound the"
@@ -116,7 +119,15 @@ class _Diagnosing:
         self.traced_bytes_per_run: float | None = None
 
     def find(self, reached: walk.Reached) -> list[Finding]:
-        self._run(1, self._first)
+        begun = now()
+        self._run(1, 1)
+        seconds = now() - begun
+        budget = self._trial.settings.confirm
+        if seconds * (self._first + self._between) > budget:
+            self._first, self._between = FEW_FIRST_RUNS, FEW_BETWEEN_RUNS
+        if seconds * (self._first + self._between) > LEAST_PATIENCE * budget:
+            return []
+        self._run(2, self._first)
         lines = [traces.sizes_by_line()]
         self._roots.refresh()
         entries = reached.holders(self._births.runs.keys())

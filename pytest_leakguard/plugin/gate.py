@@ -99,15 +99,16 @@ class Gate:
     def _execute(
         self, name: str, methods: Sequence[Any], kwargs: Mapping[str, object], firstresult: bool
     ) -> Any:
-        def let_through() -> Any:
-            return self._inner(name, methods, kwargs, firstresult)
-
         if self.rerunning:
             if name not in _REPORTING:
-                return let_through()
+                return self._inner(name, methods, kwargs, firstresult)
             if name == "pytest_runtest_logreport":
                 self._note_failure(kwargs["report"])
             return None if firstresult else []
+
+        def let_through() -> Any:
+            return self._inner(name, methods, kwargs, firstresult)
+
         if kwargs.get("item") is self._item:
             if name == "pytest_runtest_makereport":
                 return self._make_report(let_through, kwargs["call"])
