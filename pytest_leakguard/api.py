@@ -189,7 +189,7 @@ class Checker:
             return replace(
                 result,
                 verdict="bounded",
-                reason=f"growth ended within {trial.executions} executions",
+                reason=f"growth ended or faded within {trial.executions} executions",
                 growth={name: None if per_run is None else 0 for name, per_run in growth.items()},
             )
         convicted = {

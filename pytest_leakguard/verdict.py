@@ -17,6 +17,8 @@ LEAST_BATCHES = 3
 LEAST_QUANTA = 4
 #: Growth beyond a constant rate that odd events may explain, as a share of the whole.
 LEAST_EXACTNESS = 0.1
+#: Growth in bytes that has come down to this share of what it was is taken to end.
+FADED = 0.75
 
 
 def less_allowed(samples: Sequence[int], runs: Sequence[int], allowed: float) -> list[float]:
@@ -106,15 +108,29 @@ def judge_batches(
     ]
     if len(risen) >= 2 and not any(risen[-2:]):
         return Judgement(status="acquitted", exact=False, per_run=0.0)
-    if len(risen) < LEAST_BATCHES or not all(risen):
+    if len(risen) < LEAST_BATCHES:
         return Judgement(status="open", exact=False, per_run=per_run)
     rate = grown[-1] // sizes[-1]
-    if rate > 0 and _keeps_rate(sizes, grown, rate):
+    if all(risen) and rate > 0 and _keeps_rate(sizes, grown, rate):
         exact = all(growth == rate * size for growth, size in zip(grown, sizes, strict=True))
         return Judgement(status="convicted", exact=exact, per_run=float(rate))
-    steady = _is_steady(sizes, grown, steps, per_run)
+    if unit > 1 and len(sizes) > LEAST_BATCHES and _fades(sizes, grown):
+        return Judgement(status="acquitted", exact=False, per_run=0.0)
+    if len(sizes) > LEAST_BATCHES + 1 and per_run > 0:
+        # The first batch may still have warmed something up, or have let go of it.
+        later = judge_batches(
+            sizes[1:],
+            readings[1:],
+            steps=steps,
+            allowed=allowed,
+            period=period,
+            unit=unit,
+        )
+        if later.status == "convicted":
+            return later
+    steady = _is_even(sizes, grown) if unit > 1 else _is_steady(sizes, grown, steps, per_run)
     return Judgement(
-        status="convicted" if steady else "open", exact=False, per_run=per_run
+        status="convicted" if steady and all(risen) else "open", exact=False, per_run=per_run
     )
 
 
@@ -130,6 +146,17 @@ def _keeps_rate(sizes: Sequence[int], grown: Sequence[float], rate: float) -> bo
     least = [rate * size for size in sizes]
     never_less = all(growth >= floor for growth, floor in zip(grown, least, strict=True))
     return never_less and sum(grown) - sum(least) <= max(rate, LEAST_EXACTNESS * sum(least))
+
+
+def _fades(sizes: Sequence[int], grown: Sequence[float]) -> bool:
+    """Tell whether growth per run has come down: that is an allocator filling its caches."""
+    return grown[-1] / sizes[-1] <= FADED * grown[0] / sizes[0]
+
+
+def _is_even(sizes: Sequence[int], grown: Sequence[float]) -> bool:
+    """Tell whether every batch grew by nearly as many bytes per run as every other."""
+    rates = [growth / size for growth, size in zip(grown, sizes, strict=True)]
+    return max(rates) <= (1 + LEAST_EXACTNESS) * min(rates)
 
 
 def _is_steady(

@@ -93,18 +93,21 @@ class Timeouts:
     @contextmanager
     def each_run(self, item: pytest.Item) -> Iterator[None]:
         """Give the run inside the time that the test's own run had."""
-        if self.settings is not None:
+        # One for the test function only is set again by the plugin itself.
+        whole = self.settings is not None and not getattr(self.settings, "func_only", False)
+        if whole:
             self._hook.pytest_timeout_set_timer(item=item, settings=self.settings)
         try:
             yield
         finally:
-            if self.settings is not None:
+            if whole:
                 self._hook.pytest_timeout_cancel_timer(item=item)
 
     @contextmanager
     def paused(self, item: pytest.Item) -> Iterator[None]:
         """Stop the clocks of the test's own run inside; its wider tear-down gets the whole time."""
-        if self.settings is not None:
+        whole = self.settings is not None and not getattr(self.settings, "func_only", False)
+        if whole:
             self._hook.pytest_timeout_cancel_timer(item=item)
         if self._faulthandler_seconds > 0:
             import faulthandler
@@ -113,7 +116,7 @@ class Timeouts:
         try:
             yield
         finally:
-            if self.settings is not None:
+            if whole:
                 self._hook.pytest_timeout_set_timer(item=item, settings=self.settings)
 
 
@@ -238,13 +241,24 @@ class RerunnableItem:
         if len(markers) != len(self._keywords):
             for name in [name for name in markers if name not in self._keywords]:
                 del markers[name]
-        instance = getattr(item, "_instance", None)
-        if instance is not None:
-            with suppress(AttributeError):  # slots only
-                vars(instance).clear()
+        self._restore_instance()
         if self._globs is not None:
             item.dtest.globs.clear()
             item.dtest.globs.update(self._globs)
+
+    def _restore_instance(self) -> None:
+        """Take from the test class's instance what a run has stored on it.
+
+        The instance stays: Hypothesis refuses a test that is run on several.
+        """
+        instance = getattr(self._item, "_instance", None)
+        if instance is None:
+            return
+        try:
+            vars(instance).clear()
+        except TypeError:  # slots only
+            del self._item._instance
+            self._item._obj = None
 
     def _forget_exceptions(self) -> None:
         for name in ("last_type", "last_value", "last_traceback", "last_exc"):

@@ -100,17 +100,24 @@ class LeakSession:
             return (yield)
         if item.config.getoption("trace", False):  # the user goes through the test in a debugger
             return (yield)
-        self._timeouts.settings = None
         globs = doctest_globals(item)
-        with Gate(item, lambda gate: self._judge(item, gate, plan, globs)):
-            return (yield)
+        try:
+            with Gate(item, lambda gate: self._judge(item, gate, plan, globs)):
+                return (yield)
+        finally:
+            self._timeouts.settings = None
 
     def _judge(
         self, item: pytest.Item, gate: Gate, plan: markers.Plan, globs: dict[str, object] | None
     ) -> Settle:
         subject = RerunnableItem(item, gate, self._fixtures, self._timeouts, globs)
-        with subject.session():
-            checked = self._checker.check(subject, plan.settings, marked=plan.marked)
+        try:
+            with subject.session():
+                checked = self._checker.check(subject, plan.settings, marked=plan.marked)
+        except pytest.exit.Exception:
+            raise
+        except Exception as error:  # noqa: BLE001  # a test's outcome must not hang on our mistakes
+            checked = Result(verdict="unchecked", reason=_own_failure(error), executions=1)
         result, failing = settle_outcome(checked, plan)
         path, line, _ = item.location
         root = self._config.rootpath
@@ -213,6 +220,15 @@ class LeakSession:
         for entry in summary_lists(facts, limit=None if verbosity > 0 else 10):
             terminalreporter.write_line(entry)
         terminalreporter.write_line(line)
+
+
+def _own_failure(error: Exception) -> str:
+    """Say that a check has failed by itself, and where."""
+    import traceback
+
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    return f"the check itself failed, please report it: {type(error).__name__}: {error} ({place})"
 
 
 def settle_outcome(result: Result, plan: markers.Plan) -> tuple[Result, bool]:
