@@ -1,0 +1,1 @@
+"""What leak checking costs: checked tests against the same tests merely repeated."""

@@ -1,0 +1,1 @@
+"""Do real test suites keep their outcomes under the plugin, and what does it find in them?"""

@@ -1,0 +1,95 @@
+"""What came of a suite? Its three runs compared, as one value that is kept as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, TypedDict
+
+from .runs import ModeRun, junit_name
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Mapping
+    from pathlib import Path
+
+    from .suites import Suite
+
+
+class Group(TypedDict):
+    """All findings of a suite with the same holder and type: most likely one cause."""
+
+    holder: str
+    type: str
+    tests: int
+    rates: list[float]  # the distinct objects per run that its tests saw, smallest first
+
+
+class Result(TypedDict):
+    """Everything the tables need to know of one suite."""
+
+    suite: Suite
+    tests: int
+    exit_codes: dict[str, int | None]  # by mode; None when the time limit ended the run
+    seconds: dict[str, float]  # wall time by mode
+    unused: list[str]  # the tests whose outcome differs from the plain run's
+    checked: list[str]  # the same, without those whose verdict is *leak*: they have to fail
+    verdicts: dict[str, int]  # tests by verdict; empty when there was no report
+    executions: int  # of all tests together, each one's first run included
+    groups: list[Group]
+
+
+class Tested(TypedDict):
+    """The part of a test in the plugin's report that is read here."""
+
+    nodeid: str
+    verdict: str
+    executions: int
+    growth: dict[str, float | None]  # None where a counter was not read
+    findings: list[dict[str, str | float | None]]
+
+
+def compare(suite: Suite, runs: Mapping[str, ModeRun], report: Path) -> Result:
+    """Compare the runs `plain`, `unused` and `checked` of a suite."""
+    tests: list[Tested] = json.loads(report.read_text())["tests"] if report.exists() else []
+    leaking = {junit_name(test["nodeid"]) for test in tests if test["verdict"] == "leak"}
+    plain = runs["plain"].outcomes
+    return Result(
+        suite=suite,
+        tests=len(plain),
+        exit_codes={mode: run.exit_code for mode, run in runs.items()},
+        seconds={mode: round(run.seconds, 2) for mode, run in runs.items()},
+        unused=differences(plain, runs["unused"].outcomes),
+        checked=differences(plain, runs["checked"].outcomes, without=leaking),
+        verdicts=Counter(test["verdict"] for test in tests),
+        executions=sum(test["executions"] for test in tests),
+        groups=group(tests),
+    )
+
+
+def differences(
+    plain: Mapping[str, str], other: Mapping[str, str], without: Container[str] = ()
+) -> list[str]:
+    """Name every test that two runs do not agree about, with both outcomes."""
+    pairs = {test: (plain.get(test), other.get(test)) for test in sorted({*plain, *other})}
+    unequal = {test: pair for test, pair in pairs.items() if pair[0] != pair[1]}
+    return [f"{test} ({a} -> {b})" for test, (a, b) in unequal.items() if test not in without]
+
+
+def group(tests: Iterable[Tested]) -> list[Group]:
+    """Group findings by holder and type, those seen by most tests first.
+
+    A leaking test without a finding is grouped by the counters that grew.
+    """
+    seen: dict[tuple[str, str], dict[str, set[float]]] = defaultdict(lambda: defaultdict(set))
+    for test in tests:
+        for one in test["findings"]:
+            of_test = seen[str(one["holder"]), str(one["type"])][test["nodeid"]]
+            of_test.add(float(one["objects_per_run"] or 0))
+        if test["verdict"] == "leak" and not test["findings"]:
+            grown = {name: rate for name, rate in test["growth"].items() if rate}
+            seen["no finding", ", ".join(sorted(grown))][test["nodeid"]] |= {*grown.values()}
+    groups: list[Group] = []
+    for (holder, kind), tests_of in sorted(seen.items(), key=lambda one: (-len(one[1]), one[0])):
+        rates = set[float]().union(*tests_of.values())
+        groups.append(Group(holder=holder, type=kind, tests=len(tests_of), rates=sorted(rates)))
+    return groups
