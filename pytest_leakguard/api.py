@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, final
 
 from pytest_leakguard import counters, runner
 from pytest_leakguard.clock import now, wait
+from pytest_leakguard.confirmation import Confirmed, confirm
 from pytest_leakguard.heap import Heap, Pacer
 from pytest_leakguard.model import Finding, Result, Settings, parse_setting
-from pytest_leakguard.runner import BrokenRunError, Sampler, Screened, Subject, Trial
+from pytest_leakguard.runner import BrokenRunError, Screened, Subject, Trial
+from pytest_leakguard.sampling import Sampler
 from pytest_leakguard.settle import TupleLists
 from pytest_leakguard.units import format_duration, plural
 
@@ -156,7 +158,7 @@ class Checker:
         growth.update(dict.fromkeys(screened.series, 0))
         wants_trace = trial.settings.track is None or "traced_bytes" in trial.settings.track
         if not screened.flat:
-            confirmed = runner.confirm(trial, sampler, screened)
+            confirmed = confirm(trial, sampler, screened)
             return self._conclude(trial, confirmed, growth)
         if not (traced and wants_trace):
             return Result(
@@ -174,11 +176,11 @@ class Checker:
             growth["traced_bytes"] = 0
             if passed.flat:
                 return replace(clean, growth=growth, series={**screened.series, **passed.series})
-            confirmed = runner.confirm(trial, traced_sampler, passed)
+            confirmed = confirm(trial, traced_sampler, passed)
         return self._conclude(trial, confirmed, growth)
 
     def _conclude(
-        self, trial: Trial, confirmed: runner.Confirmed, growth: dict[str, float | None]
+        self, trial: Trial, confirmed: Confirmed, growth: dict[str, float | None]
     ) -> Result:
         for name, judgement in confirmed.judgements.items():
             growth[name] = _tidy(judgement.per_run)
@@ -247,7 +249,7 @@ def _ignored(finding: Finding, settings: Settings) -> bool:
 
 
 def _decide(
-    result: Result, confirmed: runner.Confirmed, seen: tuple[Finding, ...], trial: Trial
+    result: Result, confirmed: Confirmed, seen: tuple[Finding, ...], trial: Trial
 ) -> Result:
     evidence = _evidence(confirmed)
     if seen and not result.findings:
@@ -269,7 +271,7 @@ def _decide(
     )
 
 
-def _evidence(confirmed: runner.Confirmed) -> str:
+def _evidence(confirmed: Confirmed) -> str:
     for name, judgement in confirmed.judgements.items():
         if judgement.status == "convicted":
             samples = confirmed.series[name]

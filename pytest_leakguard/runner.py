@@ -1,7 +1,7 @@
-"""How is a test run again, and how are samples taken? No judging beyond "flat or not".
+"""How is a test run again, until it is flat or a suspect? No judging beyond that.
 
-The stages are those of the pipeline: ``screen`` (every checked test), ``trace`` (a short traced
-pass) and ``confirm`` (suspects).
+The stages are the first two of the pipeline: ``screen`` (every checked test) and ``trace`` (a short
+traced pass). What they suspect is confirmed in batches, by ``confirmation``.
 """
 
 from __future__ import annotations
@@ -9,37 +9,29 @@ from __future__ import annotations
 import sys
 import tracemalloc
 from _tracemalloc import stop as _stop_tracing  # what the public function calls
-from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from pytest_leakguard import settle
 from pytest_leakguard.clock import now
-from pytest_leakguard.counters import Counter, consolidate_native
+from pytest_leakguard.counters import consolidate_native
 from pytest_leakguard.counters.traced import TracedBytes
 from pytest_leakguard.heap import Heap
 from pytest_leakguard.model import Settings
-from pytest_leakguard.verdict import Judgement, is_flat, is_rising, judge_batches, less_allowed
+from pytest_leakguard.sampling import Sampler
+from pytest_leakguard.verdict import is_flat, is_rising, less_allowed
 
-#: Coprime batch sizes, by what the time allows: the first plan that fits is taken.
-BATCH_PLANS: tuple[tuple[int, ...], ...] = ((5, 7, 11, 13), (3, 5, 7), (2, 3, 5), (1, 2, 3))
-#: Batches that follow while growth bends or fluctuates and time is left.
-FURTHER_BATCHES = (17, 19, 23, 29, 31, 37)
 #: Sampled runs after the interpreter was brought to deep rest before a test counts as suspect;
 #: leaks of period 2 and 3 have then shown at least two steps.
 DEEP_RUNS = 8
 #: The same for growth seen only on the native heap: after work with random sizes the allocator's
 #: thread caches were seen to fill up over 10 to 30 runs.
 NATIVE_DEEP_RUNS = 30
-_CAPACITY = 512
 _ENDING = frozenset({"fds", "threads"})
 _NATIVE = frozenset({"native_bytes", "mapped_bytes"})
-#: The least that one retained thing adds to a counter: glibc's chunks are multiples of 16 bytes,
-#: mappings of a page.
-_UNITS = {"native_bytes": 16, "mapped_bytes": 4096}
 
 
 class BrokenRunError(Exception):
@@ -56,61 +48,6 @@ class Subject(Protocol):
             BrokenRunError: The run did not pass.
         """
         ...
-
-
-class Sampler:
-    """Samples of several counters, kept in preallocated arrays so that keeping costs nothing."""
-
-    def __init__(self, counters: Sequence[Counter]) -> None:
-        self.counters = tuple(counters)
-        self._columns = tuple(array("q", bytes(8 * _CAPACITY)) for _ in self.counters)
-        self._pairs = tuple(zip(self.counters, self._columns, strict=True))
-        self._runs = array("q", bytes(8 * _CAPACITY))
-        self._taken = 0
-
-    def restart(self) -> None:
-        """Forget all samples: the next one is a new baseline."""
-        self._taken = 0
-
-    def take(self, runs_done: int) -> None:
-        """Read every counter once.
-
-        Args:
-            runs_done: Executions of the test so far.
-        """
-        index = self._taken
-        self._runs[index] = runs_done
-        for counter, column in self._pairs:
-            column[index] = counter.read()
-        self._taken = index + 1
-
-    def runs(self) -> array[int]:
-        """Return how many executions had been done at each sample."""
-        return self._runs[: self._taken]
-
-    def columns(self) -> Iterator[tuple[str, array[int]]]:
-        """Yield each counter's name and its samples so far.
-
-        Arrays, because tuples and lists that are dropped go to the interpreter's free lists, one
-        for each length, and would count as blocks in use.
-        """
-        for counter, column in self._pairs:
-            yield counter.name, column[: self._taken]
-
-    def series(self) -> dict[str, tuple[int, ...]]:
-        """Return the samples so far, by counter name."""
-        return {
-            counter.name: tuple(column[: self._taken]) for counter, column in self._pairs
-        }
-
-    def grew(self, names: frozenset[str]) -> bool:
-        """Tell whether one of the named counters now reads more than at its last sample."""
-        last = max(self._taken - 1, 0)  # before the first sample: read as later, and say no
-        more = any(
-            counter.name in names and counter.read() > column[last]
-            for counter, column in self._pairs
-        )
-        return more and self._taken > 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -320,78 +257,3 @@ def trace(trial: Trial, sampler: Sampler) -> Screened | None:
     if _all_flat(sampler, trial.settings):
         return _screened(sampler, flat=True)
     return _screen_deeply(trial, sampler)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Confirmed:
-    """What the batches say, over all counters."""
-
-    status: Literal["acquitted", "convicted", "open"]
-    judgements: dict[str, Judgement]
-    sizes: tuple[int, ...]
-    series: dict[str, tuple[int, ...]]
-
-
-def plan_batches(run_seconds: float, budget_seconds: float) -> tuple[int, ...]:
-    """Return the sizes of the batches that fit into the budget; the smallest plan if none does."""
-    for plan in BATCH_PLANS:
-        if sum(plan) * run_seconds <= budget_seconds:
-            return plan
-    return BATCH_PLANS[-1]
-
-
-def confirm(trial: Trial, sampler: Sampler, screened: Screened) -> Confirmed:
-    """Run in batches of coprime sizes until the growth is confirmed, has ended, or time is up."""
-    budget = trial.settings.confirm
-    deadline = now() + budget
-    plan = plan_batches(trial.run_seconds, budget)
-    batches = (*plan, *FURTHER_BATCHES)
-    pending = iter(batches)
-    done = 0
-    sampler.restart()
-    trial.run_and_sample(sampler, deep=True, times=0)
-    _is_decided(_judge(trial.settings, sampler, screened, ()), len(plan))
-    sampler.restart()
-    trial.run_and_sample(sampler, deep=True, times=0)
-    # Nothing of a batch's judgement may live on: the next sample would count it.
-    for size in pending:
-        if done and now() + trial.run_seconds * size > deadline:
-            break
-        trial.run_and_sample(sampler, deep=True, times=size)
-        done += 1
-        if _is_decided(_judge(trial.settings, sampler, screened, batches[:done]), len(plan)):
-            break
-    return _judge(trial.settings, sampler, screened, batches[:done])
-
-
-def _is_decided(confirmed: Confirmed, planned: int) -> bool:
-    return confirmed.status == "acquitted" or (
-        confirmed.status == "convicted" and len(confirmed.sizes) >= planned
-    )
-
-
-def _judge(
-    settings: Settings, sampler: Sampler, screened: Screened, sizes: tuple[int, ...]
-) -> Confirmed:
-    series = sampler.series()
-    judgements = {
-        name: judge_batches(
-            sizes,
-            samples,
-            steps=screened.steps.get(name, ()),
-            allowed=settings.allowed(name),
-            period=settings.runs,
-            unit=_UNITS.get(name, 1),
-        )
-        for name, samples in series.items()
-        if settings.allowed(name) != float("inf")
-    }
-    statuses = {judgement.status for judgement in judgements.values()}
-    status: Literal["acquitted", "convicted", "open"] = "open"
-    if "convicted" in statuses:
-        status = "convicted"
-    elif statuses <= {"acquitted"}:
-        status = "acquitted"
-    return Confirmed(
-        status=status, judgements=judgements, sizes=sizes, series=series
-    )

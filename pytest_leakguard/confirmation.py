@@ -1,0 +1,93 @@
+"""Does growth keep up with the runs? Batches of coprime sizes confirm or acquit a suspect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pytest_leakguard.clock import now
+from pytest_leakguard.model import Settings
+from pytest_leakguard.runner import Screened, Trial
+from pytest_leakguard.sampling import Sampler
+from pytest_leakguard.verdict import Judgement, judge_batches
+
+#: Coprime batch sizes, by what the time allows: the first plan that fits is taken.
+BATCH_PLANS: tuple[tuple[int, ...], ...] = ((5, 7, 11, 13), (3, 5, 7), (2, 3, 5), (1, 2, 3))
+#: Batches that follow while growth bends or fluctuates and time is left.
+FURTHER_BATCHES = (17, 19, 23, 29, 31, 37)
+#: The least that one retained thing adds to a counter: glibc's chunks are multiples of 16 bytes,
+#: mappings of a page.
+_UNITS = {"native_bytes": 16, "mapped_bytes": 4096}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmed:
+    """What the batches say, over all counters."""
+
+    status: Literal["acquitted", "convicted", "open"]
+    judgements: dict[str, Judgement]
+    sizes: tuple[int, ...]
+    series: dict[str, tuple[int, ...]]
+
+
+def plan_batches(run_seconds: float, budget_seconds: float) -> tuple[int, ...]:
+    """Return the sizes of the batches that fit into the budget; the smallest plan if none does."""
+    for plan in BATCH_PLANS:
+        if sum(plan) * run_seconds <= budget_seconds:
+            return plan
+    return BATCH_PLANS[-1]
+
+
+def confirm(trial: Trial, sampler: Sampler, screened: Screened) -> Confirmed:
+    """Run in batches of coprime sizes until the growth is confirmed, has ended, or time is up."""
+    budget = trial.settings.confirm
+    deadline = now() + budget
+    plan = plan_batches(trial.run_seconds, budget)
+    batches = (*plan, *FURTHER_BATCHES)
+    pending = iter(batches)
+    done = 0
+    sampler.restart()
+    trial.run_and_sample(sampler, deep=True, times=0)
+    _is_decided(_judge(trial.settings, sampler, screened, ()), len(plan))
+    sampler.restart()
+    trial.run_and_sample(sampler, deep=True, times=0)
+    # Nothing of a batch's judgement may live on: the next sample would count it.
+    for size in pending:
+        if done and now() + trial.run_seconds * size > deadline:
+            break
+        trial.run_and_sample(sampler, deep=True, times=size)
+        done += 1
+        if _is_decided(_judge(trial.settings, sampler, screened, batches[:done]), len(plan)):
+            break
+    return _judge(trial.settings, sampler, screened, batches[:done])
+
+
+def _is_decided(confirmed: Confirmed, planned: int) -> bool:
+    return confirmed.status == "acquitted" or (
+        confirmed.status == "convicted" and len(confirmed.sizes) >= planned
+    )
+
+
+def _judge(
+    settings: Settings, sampler: Sampler, screened: Screened, sizes: tuple[int, ...]
+) -> Confirmed:
+    series = sampler.series()
+    judgements = {
+        name: judge_batches(
+            sizes,
+            samples,
+            steps=screened.steps.get(name, ()),
+            allowed=settings.allowed(name),
+            period=settings.runs,
+            unit=_UNITS.get(name, 1),
+        )
+        for name, samples in series.items()
+        if settings.allowed(name) != float("inf")
+    }
+    statuses = {judgement.status for judgement in judgements.values()}
+    status: Literal["acquitted", "convicted", "open"] = "open"
+    if "convicted" in statuses:
+        status = "convicted"
+    elif statuses <= {"acquitted"}:
+        status = "acquitted"
+    return Confirmed(status=status, judgements=judgements, sizes=sizes, series=series)

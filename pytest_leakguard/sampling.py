@@ -1,0 +1,63 @@
+"""How are samples of the counters taken and kept, so that keeping them is not seen by the next?"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+
+from pytest_leakguard.counters import Counter
+
+_CAPACITY = 512
+
+
+class Sampler:
+    """Samples of several counters, kept in preallocated arrays so that keeping costs nothing."""
+
+    def __init__(self, counters: Sequence[Counter]) -> None:
+        self.counters = tuple(counters)
+        self._columns = tuple(array("q", bytes(8 * _CAPACITY)) for _ in self.counters)
+        self._pairs = tuple(zip(self.counters, self._columns, strict=True))
+        self._runs = array("q", bytes(8 * _CAPACITY))
+        self._taken = 0
+
+    def restart(self) -> None:
+        """Forget all samples: the next one is a new baseline."""
+        self._taken = 0
+
+    def take(self, runs_done: int) -> None:
+        """Read every counter once.
+
+        Args:
+            runs_done: Executions of the test so far.
+        """
+        index = self._taken
+        self._runs[index] = runs_done
+        for counter, column in self._pairs:
+            column[index] = counter.read()
+        self._taken = index + 1
+
+    def runs(self) -> array[int]:
+        """Return how many executions had been done at each sample."""
+        return self._runs[: self._taken]
+
+    def columns(self) -> Iterator[tuple[str, array[int]]]:
+        """Yield each counter's name and its samples so far.
+
+        Arrays, because tuples and lists that are dropped go to the interpreter's free lists, one
+        for each length, and would count as blocks in use.
+        """
+        for counter, column in self._pairs:
+            yield counter.name, column[: self._taken]
+
+    def series(self) -> dict[str, tuple[int, ...]]:
+        """Return the samples so far, by counter name."""
+        return {counter.name: tuple(column[: self._taken]) for counter, column in self._pairs}
+
+    def grew(self, names: frozenset[str]) -> bool:
+        """Tell whether one of the named counters now reads more than at its last sample."""
+        last = max(self._taken - 1, 0)  # before the first sample: read as later, and say no
+        more = any(
+            counter.name in names and counter.read() > column[last]
+            for counter, column in self._pairs
+        )
+        return more and self._taken > 0
