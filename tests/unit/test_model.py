@@ -1,0 +1,122 @@
+"""What do settings tolerate, how are they read, and do results survive a journey?"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pytest_leakguard.errors import InvalidSettingError, LeakguardError
+from pytest_leakguard.model import (
+    COUNTER_NAMES,
+    PARSERS,
+    Finding,
+    Frame,
+    Result,
+    Settings,
+    Share,
+    Step,
+    parse_setting,
+)
+
+_OBJECTS = ("gc_objects", "blocks")
+_BYTES = ("native_bytes", "mapped_bytes", "traced_bytes")
+_NEVER_EXCUSED = ("fds", "threads")
+
+
+@pytest.mark.parametrize(
+    ("settings", "objects", "size_bytes"),
+    [
+        (Settings(), 0, 0),
+        (Settings(max_objects=3), 3, float("inf")),
+        (Settings(max_bytes=64), float("inf"), 64),
+        (Settings(max_objects=3, max_bytes=64), 3, 64),
+        (Settings(max_objects=0), 0, float("inf")),
+    ],
+)
+def test_one_limit_lifts_the_other_unless_both_are_given(settings, objects, size_bytes):
+    assert {settings.allowed(name) for name in _OBJECTS} == {objects}
+    assert {settings.allowed(name) for name in _BYTES} == {size_bytes}
+    assert {settings.allowed(name) for name in _NEVER_EXCUSED} == {0}
+
+
+def test_every_counter_has_a_limit():
+    assert {*_OBJECTS, *_BYTES, *_NEVER_EXCUSED} == set(COUNTER_NAMES)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "parsed"),
+    [
+        ("runs", "3", 3),
+        ("warmup", 2, 2),
+        ("max_objects", "0", 0),
+        ("max_bytes", "4 KiB", 4096),
+        ("confirm", "500 ms", 0.5),
+        ("trace", "always", "always"),
+        ("track", "threads, fds", ("fds", "threads")),
+        ("track", ["fds"], ("fds",)),
+        ("track", {"fds", "blocks"}, ("blocks", "fds")),
+        ("ignore", "app.*", ("app.*",)),
+        ("ignore", ["app.*", "7f3c9a1e"], ("app.*", "7f3c9a1e")),
+    ],
+)
+def test_settings_are_read(setting, value, parsed):
+    assert parse_setting(setting, value) == parsed
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("runs", 1), ("warmup", 0), ("max_objects", -1), ("max_bytes", "4 KB"), ("confirm", "soon"),
+        ("trace", "never"), ("trace", None), ("track", "heap"), ("track", ""), ("track", []),
+        ("track", 3), ("ignore", "*"), ("ignore", " ** "), ("ignore", [""]), ("ignore", 3),
+        ("ignore", [3]),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_with_its_value(setting, value):
+    with pytest.raises(InvalidSettingError, match=rf"^{setting}: expected .* \(got .*\)$") as caught:
+        parse_setting(setting, value)
+
+    assert isinstance(caught.value, LeakguardError)
+
+
+def test_a_setting_is_named_as_the_user_spelled_it():
+    with pytest.raises(InvalidSettingError, match=r"^--leak-runs: "):
+        parse_setting("runs", 1, place="--leak-runs")
+
+
+def test_an_unknown_setting_is_refused_with_the_known_ones():
+    with pytest.raises(InvalidSettingError, match=r"one of runs, warmup, .* \(got 'rums'\)"):
+        parse_setting("rums", 1)
+
+
+def test_every_setting_is_read_by_a_parser():
+    assert set(PARSERS) == {field for field in Settings.__dataclass_fields__}
+
+
+def test_a_result_survives_a_journey_as_json():
+    result = Result(
+        verdict="leak",
+        reason="because",
+        executions=26,
+        seconds=1.25,
+        growth={"gc_objects": 2, "fds": None},
+        series={"gc_objects": (1, 3, 5)},
+        findings=(
+            Finding(
+                type="app.Thing",
+                objects_per_run=1,
+                bytes_per_run=64,
+                holder="app.kept",
+                path=(Step(via="app.kept", type="list"), Step(via="[*]", type="app.Thing")),
+                allocated=(Frame(file="/app.py", line=3, function="make", source="Thing()"),),
+                grown=(Frame(file="/app.py", line=4, function="keep", source="append"),),
+                held=(Share(type="str", objects_per_run=1, bytes_per_run=50),),
+                fingerprint="0123abcd",
+            ),
+        ),
+        evidence="exactly 2 per run",
+    )
+
+    assert Result.from_plain(json.loads(json.dumps(result.to_plain()))) == result
+    assert Result.from_plain(result.to_plain()) == result
