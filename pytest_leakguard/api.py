@@ -99,9 +99,7 @@ class Checker:
             )
         return self._self_check
 
-    def check(
-        self, subject: Subject, settings: Settings, *, marked: bool = True
-    ) -> Result:
+    def check(self, subject: Subject, settings: Settings, *, marked: bool = True) -> Result:
         """Judge a test whose first run is done and passed.
 
         Args:
@@ -122,9 +120,7 @@ class Checker:
         self._pacer.collect_if_due(after_suspect=result.verdict != "clean")
         return replace(result, seconds=now() - begun)
 
-    def _choose_counters(
-        self, settings: Settings, *, marked: bool
-    ) -> tuple[counters.Counter, ...]:
+    def _choose_counters(self, settings: Settings, *, marked: bool) -> tuple[counters.Counter, ...]:
         chosen = tuple(
             counter
             for counter in self.counters
@@ -200,7 +196,9 @@ class Checker:
             if judgement.status == "convicted"
         }
         if convicted and not convicted.keys() - set(_NATIVE) and runner.toggles_tracing(trial):
-            reason = "native bytes grow as tracemalloc stops: CPython loses some for each line traced"
+            reason = (
+                "native bytes grow as tracemalloc stops: CPython loses some for each line traced"
+            )
             return replace(result, verdict="clean", reason=reason, executions=trial.executions)
         if not convicted and trial.run_seconds * _TRACED_RUNS > trial.settings.confirm:
             return _decide(result, confirmed, (), trial)
@@ -215,9 +213,7 @@ class Checker:
         findings = tuple(
             finding for finding in explained.findings if not _ignored(finding, trial.settings)
         )
-        result = replace(
-            result, executions=trial.executions, growth=growth, findings=findings
-        )
+        result = replace(result, executions=trial.executions, growth=growth, findings=findings)
         return _decide(result, confirmed, explained.findings, trial)
 
 

@@ -24,4 +24,3 @@ class InvalidSettingError(LeakguardError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.setting}: expected {self.accepted} (got {self.value!r})"
-

@@ -37,9 +37,9 @@ _LISTS: list[list[object]] = [[]] * _FREE_LIST_LENGTH
 _DICTS = [{"": None}] * _FREE_LIST_LENGTH
 
 # Looking an attribute up with a string made at run time fills the type attribute cache.
-_clear_type_cache: Callable[[], object] = getattr(
-    sys, "_clear_internal_caches", None
-) or getattr(sys, "_clear_type_cache", lambda: None)
+_clear_type_cache: Callable[[], object] = getattr(sys, "_clear_internal_caches", None) or getattr(
+    sys, "_clear_type_cache", lambda: None
+)
 
 
 def lightly(heap: Heap) -> None:

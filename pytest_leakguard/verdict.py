@@ -103,8 +103,7 @@ def judge_batches(
     rises = [after - before for before, after in zip(floors, floors[1:], strict=False)]
     grown = [after - before for before, after in zip(readings, readings[1:], strict=False)]
     risen = [
-        rise > 0 and rise >= size // period * unit
-        for rise, size in zip(rises, sizes, strict=True)
+        rise > 0 and rise >= size // period * unit for rise, size in zip(rises, sizes, strict=True)
     ]
     if len(risen) >= 2 and not any(risen[-2:]):
         return Judgement(status="acquitted", exact=False, per_run=0.0)

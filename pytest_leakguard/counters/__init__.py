@@ -59,7 +59,5 @@ def consolidate_native() -> None:
 def missing(track: tuple[str, ...] | None = None) -> tuple[str, ...]:
     """Return the names of the counters that were asked for and read nothing here."""
     return tuple(
-        kind.name
-        for kind in _KINDS
-        if (track is None or kind.name in track) and not kind.works()
+        kind.name for kind in _KINDS if (track is None or kind.name in track) and not kind.works()
     )

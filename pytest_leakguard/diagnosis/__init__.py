@@ -159,11 +159,12 @@ class _Diagnosing:
         )
         del leaking[MAX_FINDINGS:]
         # Named first: the run that is watched for growing lines replaces some of the objects.
-        findings = [self._finding(growth, self._named[growth.held.entry.root]) for growth in leaking]
+        findings = [
+            self._finding(growth, self._named[growth.held.entry.root]) for growth in leaking
+        ]
         grown = self._growing_lines([growth.held for growth in leaking])
         findings = [
-            replace(finding, grown=frames)
-            for finding, frames in zip(findings, grown, strict=True)
+            replace(finding, grown=frames) for finding, frames in zip(findings, grown, strict=True)
         ]
         if findings:
             return _merge_causes(findings)
@@ -260,9 +261,7 @@ class _Diagnosing:
         return Counter(
             naming.type_name(obj)
             for obj in gc.get_objects()
-            if id(obj) in self._births.runs
-            and id(obj) not in reached
-            and not traces.is_ours(obj)
+            if id(obj) in self._births.runs and id(obj) not in reached and not traces.is_ours(obj)
         )
 
     def _loose(self, kinds: Counter[str], before: Counter[str]) -> list[Finding]:
@@ -304,7 +303,11 @@ class _Diagnosing:
 
 def _bookkeeping() -> list[object]:
     """What the library keeps of every live thread and executor, beside the one main list."""
-    places = (("threading", "_dangling"), ("threading", "_shutdown_locks"), (_POOL, "_threads_queues"))
+    places = (
+        ("threading", "_dangling"),
+        ("threading", "_shutdown_locks"),
+        (_POOL, "_threads_queues"),
+    )
     return [getattr(sys.modules.get(module), name, None) or object() for module, name in places]
 
 

@@ -82,7 +82,9 @@ class Sources:
         if file not in self._functions:
             self._functions[file] = list(_read_functions(file))
         inside = [
-            (first, last, name) for first, last, name in self._functions[file] if first <= line <= last
+            (first, last, name)
+            for first, last, name in self._functions[file]
+            if first <= line <= last
         ]
         return max(inside)[2] if inside else "<module>"
 

@@ -158,9 +158,7 @@ def fail(report: pytest.TestReport, path: str, line: int, sentence: str, text: s
 
     crash = ReprFileLocation(path=path, lineno=line, message=sentence)
     lines = [f"{text}\n"]
-    traceback = ReprTraceback(
-        reprentries=[ReprEntryNative(lines)], extraline=None, style="native"
-    )
+    traceback = ReprTraceback(reprentries=[ReprEntryNative(lines)], extraline=None, style="native")
     longrepr: Any = ExceptionChainRepr([(traceback, crash, None)])
     report.outcome = "failed"
     report.longrepr = longrepr

@@ -43,9 +43,7 @@ class LeakSession:
         self._options = options
         self._fixtures = Fixtures()
         self._timeouts = Timeouts(config)
-        self._checker = Checker(
-            track=options.settings.track, extra_roots=self._fixtures.values
-        )
+        self._checker = Checker(track=options.settings.track, extra_roots=self._fixtures.values)
         self._is_worker = hasattr(config, "workerinput")
         self._outcomes: dict[str, TestOutcome] = {}
         self._collected: dict[str, None] = {}

@@ -37,7 +37,11 @@ def growth_text(result: Result) -> str:
         for name in ("fds", "threads")
         if (grown := result.growth.get(name) or 0) > 0
     )
-    for name, kind in (("traced_bytes", ""), ("native_bytes", " native"), ("mapped_bytes", " mapped")):
+    for name, kind in (
+        ("traced_bytes", ""),
+        ("native_bytes", " native"),
+        ("mapped_bytes", " mapped"),
+    ):
         if (grown := result.growth.get(name) or 0) > 0:
             parts.append(f"+{format_size(grown)}{kind}")
             break
@@ -167,9 +171,11 @@ def summary_line(facts: SessionFacts) -> str:
     if not judged:
         return ""
     verdicts = Counter(outcome.result.verdict for outcome in judged)
-    left_out = sum(
-        outcome.result.verdict == "unchecked" for outcome in facts.tests
-    ) if facts.mode == "all" else verdicts["unchecked"]
+    left_out = (
+        sum(outcome.result.verdict == "unchecked" for outcome in facts.tests)
+        if facts.mode == "all"
+        else verdicts["unchecked"]
+    )
     leaking = verdicts["leak"] + verdicts["known"]
     parts = [
         f"{len(judged)} checked",
