@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, final
 
 from pytest_leakguard import counters, runner
@@ -271,7 +272,7 @@ def _evidence(confirmed: Confirmed) -> str:
     for name, judgement in confirmed.judgements.items():
         if judgement.status == "convicted":
             samples = confirmed.series[name]
-            grown = [b - a for a, b in zip(samples, samples[1:], strict=False)]
+            grown = [b - a for a, b in pairwise(samples)]
             sizes = ", ".join(map(str, confirmed.sizes))
             amounts = ", ".join(map(str, grown))
             grade = (

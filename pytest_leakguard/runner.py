@@ -12,6 +12,7 @@ from _tracemalloc import stop as _stop_tracing  # what the public function calls
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import FrameType
 from typing import Any, Protocol
 
@@ -130,10 +131,7 @@ def _all_flat(sampler: Sampler, settings: Settings) -> bool:
 
 def _screened(sampler: Sampler, *, flat: bool) -> Screened:
     series = sampler.series()
-    steps = {
-        name: tuple(b - a for a, b in zip(samples, samples[1:], strict=False))
-        for name, samples in series.items()
-    }
+    steps = {name: tuple(b - a for a, b in pairwise(samples)) for name, samples in series.items()}
     return Screened(flat=flat, series=series, steps=steps)
 
 
@@ -156,7 +154,7 @@ def screen(trial: Trial, sampler: Sampler) -> Screened:
 
 
 def warm_up(trial: Trial, sampler: Sampler) -> None:
-    """Take every path of the measurer once: what lives on from it is then older than the samples."""
+    """Take every path of the measurer once: what lives on from it is older than the samples."""
     for done in range(trial.settings.runs + 1):
         trial.run_and_sample(sampler, deep=False, times=0)
         _all_flat(sampler, trial.settings)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, final
 
 #: Batches whose floors must all rise before anything is convicted.
@@ -100,8 +101,8 @@ def judge_batches(
     per_run = (readings[-1] - readings[0]) / done[-1] if sizes else 0.0
     excess = less_allowed(readings, done, allowed)
     floors = retained_floors(excess)
-    rises = [after - before for before, after in zip(floors, floors[1:], strict=False)]
-    grown = [after - before for before, after in zip(readings, readings[1:], strict=False)]
+    rises = [after - before for before, after in pairwise(floors)]
+    grown = [after - before for before, after in pairwise(readings)]
     risen = [
         rise > 0 and rise >= size // period * unit for rise, size in zip(rises, sizes, strict=True)
     ]

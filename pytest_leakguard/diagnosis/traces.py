@@ -7,6 +7,7 @@ import sys
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from pympler import asizeof
@@ -65,7 +66,7 @@ def steady_growth(looks: Sequence[Counter[tuple[str, int]]]) -> int:
     return sum(
         size - first[line]
         for line, size in last.items()
-        if all(a[line] < b[line] for a, b in zip(looks, looks[1:], strict=False))
+        if all(a[line] < b[line] for a, b in pairwise(looks))
     )
 
 
