@@ -1,0 +1,153 @@
+"""Does ``check`` judge callables without pytest? In a process of its own, on real memory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from pytest_leakguard import InvalidSettingError, check
+
+_PRELUDE = """
+import json
+import sys
+
+import pytest_leakguard
+
+kept = []
+
+class Thing:
+    __slots__ = ()
+
+def report(function, **settings):
+    result = pytest_leakguard.check(function, **settings)
+    print(json.dumps(result.to_plain()))
+"""
+
+
+def judged(tmp_path, code: str) -> dict:
+    script = tmp_path / "script.py"
+    script.write_text(f"{_PRELUDE}{code}", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=120
+    )
+
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_sound_callable_is_clean_after_few_executions(tmp_path):
+    result = judged(tmp_path, "report(lambda: [Thing() for _ in range(100)])")
+
+    assert result["verdict"] == "clean"
+    assert result["executions"] <= 9
+    assert result["findings"] == []
+    assert result["growth"]["gc_objects"] == 0
+
+
+def test_a_leak_is_told_with_its_holder_type_and_line(tmp_path):
+    result = judged(
+        tmp_path,
+        """
+def leak():
+    kept.append(Thing())
+
+report(leak, confirm="2 s")
+""",
+    )
+
+    (finding,) = result["findings"]
+    assert result["verdict"] == "leak"
+    assert result["growth"]["blocks"] == 1
+    assert (finding["type"], finding["holder"]) == ("__main__.Thing", "__main__.kept")
+    assert finding["objects_per_run"] == 1
+    assert finding["allocated"][0]["source"] == "kept.append(Thing())"
+
+
+def test_a_leak_within_the_limit_is_clean(tmp_path):
+    result = judged(tmp_path, "report(lambda: kept.append(Thing()), max_objects=1)")
+
+    assert result["verdict"] == "clean"
+
+
+def test_a_leaked_descriptor_is_never_excused(tmp_path):
+    result = judged(
+        tmp_path,
+        """
+import os
+
+report(lambda: os.open(os.devnull, os.O_RDONLY), max_objects=99, max_bytes="1 MiB", confirm="2 s")
+""",
+    )
+
+    assert result["verdict"] == "leak"
+    assert result["growth"]["fds"] == 1
+
+
+def test_a_full_cache_is_bounded_by_what_it_states(tmp_path):
+    result = judged(
+        tmp_path,
+        """
+import functools
+import itertools
+
+@functools.lru_cache(maxsize=100_000)
+def cached(number):
+    return [number]
+
+numbers = itertools.count(1000)
+report(lambda: cached(next(numbers)), confirm="2 s")
+""",
+    )
+
+    assert result["verdict"] == "bounded"
+    assert result["reason"].startswith("functools.lru_cache: ")
+
+
+def test_a_callable_that_fails_later_is_inconclusive(tmp_path):
+    result = judged(
+        tmp_path,
+        """
+def once():
+    kept.append(1)
+    if len(kept) > 1:
+        raise ValueError("only once")
+
+report(once)
+""",
+    )
+
+    assert result["verdict"] == "inconclusive"
+    assert result["reason"].endswith("ValueError: only once")
+
+
+def test_no_module_of_pytest_is_imported(tmp_path):
+    result = judged(
+        tmp_path,
+        """
+result = pytest_leakguard.check(lambda: kept.append([]), confirm="1 s")
+print(json.dumps([name for name in sys.modules if "pytest" in name and "leakguard" not in name]))
+""",
+    )
+
+    assert result == []
+
+
+def test_what_the_first_call_raises_is_the_callers(tmp_path):
+    def broken() -> None:
+        raise LookupError("first")
+
+    with pytest.raises(LookupError, match="first"):
+        check(broken)
+
+
+@pytest.mark.parametrize("settings", [{"runs": 1}, {"rums": 3}, {"max_bytes": "4 KB"}])
+def test_settings_are_checked_before_the_first_call(settings):
+    calls = []
+
+    with pytest.raises(InvalidSettingError):
+        check(lambda: calls.append(1), **settings)
+
+    assert calls == []
