@@ -23,7 +23,7 @@ _Stack = tuple[tuple[str, int], ...]
 
 
 def sized(container: object) -> Callable[[Any], int] | None:
-    """Return how a container's length is read without calling user code; ``None`` if it has none."""
+    """Return how a container's length is read without user code; ``None`` if it has none."""
     for kind, length in _SIZED:
         if issubclass(type(container), kind):
             return length
@@ -47,7 +47,7 @@ class _Watch:
     def containers(self) -> list[object]:
         return [container for container, _ in self._watched]
 
-    def __call__(self, frame: FrameType, event: str, arg: object) -> Any:
+    def __call__(self, frame: FrameType, event: str, _arg: object) -> _Watch | None:
         for index, (container, length) in enumerate(self._watched):
             if (now_long := length(container)) != self._lengths[index]:
                 self.net[index][self._stack()] += now_long - self._lengths[index]
@@ -90,7 +90,7 @@ def find_growing_lines(
         run()
     finally:
         sys.settrace(before)
-        threading.settrace(threads_before)  # type: ignore[arg-type]  # None means no tracer
+        threading.settrace(threads_before)
     by_identity = dict(zip(map(id, watch.containers()), watch.net, strict=True))
     return [
         sources.frames(_growing(by_identity.get(id(container), Counter())))

@@ -10,14 +10,16 @@ import functools
 import types
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeGuard, TypeVar
 
 _MAX_KEY = 40
 _PLAIN_KEYS = (str, bytes, int, float, bool, type(None))
+_T = TypeVar("_T")
 
 
-def _is(obj: object, kind: type | tuple[type, ...]) -> bool:
+def _is(obj: object, kind: type[_T] | tuple[type[_T], ...]) -> TypeGuard[_T]:
     # isinstance() asks a proxy's __class__, which is user code.
     return issubclass(type(obj), kind)
 
@@ -41,12 +43,12 @@ def class_name(cls: type) -> str:
 
 def key_text(key: object) -> str:
     """Return a subscript for a mapping's key, short and without calling a user's ``repr``."""
-    if type(key) in _PLAIN_KEYS:
-        text = repr(key)
-    elif type(key) is tuple and all(type(part) in _PLAIN_KEYS for part in key):
+    if type(key) in _PLAIN_KEYS or (
+        type(key) is tuple and all(type(part) in _PLAIN_KEYS for part in key)
+    ):
         text = repr(key)
     elif _is(key, ContextVar):
-        text = repr(key.name)  # type: ignore[attr-defined]  # checked one line above
+        text = repr(key.name)
     elif _is(key, type):
         text = class_name(key)
     else:
@@ -70,10 +72,8 @@ def slots_of(obj: object) -> Iterator[tuple[str, object]]:
     for cls in type(obj).__mro__:
         for name, member in list(cls.__dict__.items()):
             if type(member) is types.MemberDescriptorType:
-                try:
+                with suppress(Exception):  # an empty slot
                     yield name, member.__get__(obj)
-                except Exception:  # an empty slot
-                    continue
 
 
 def _pairs(mapping: dict[Any, Any]) -> list[tuple[Any, Any]]:
@@ -120,7 +120,7 @@ def _in_frame(frame: types.FrameType, child: object) -> str | None:
     return None
 
 
-_NAMED_PARTS: tuple[tuple[type, tuple[str, ...]], ...] = (
+_NAMED_PARTS: tuple[tuple[type[object], tuple[str, ...]], ...] = (
     (types.MethodType, ("__self__", "__func__")),
     (functools.partial, ("func", "args", "keywords")),
     (types.TracebackType, ("tb_frame", "tb_next")),
@@ -154,7 +154,9 @@ def edge_text(parent: object, child: object) -> str:
     return " -> " if text is None else text
 
 
-def _edge_text(parent: object, child: object) -> str | None:
+def _edge_text(  # noqa: PLR0911  # one answer for each kind of parent
+    parent: object, child: object
+) -> str | None:
     if type(parent) is types.CellType:
         return ""
     if _is(parent, types.FunctionType):

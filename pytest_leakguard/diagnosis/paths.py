@@ -174,7 +174,7 @@ def is_namespace(chain: Sequence[object]) -> bool:
     """
     holder = chain[-1]
     kind = type(holder)
-    if kind is dict:
+    if type(holder) is dict:
         return _module_of(holder) is not None
     if issubclass(kind, _CONTAINERS) or kind.__module__ in ("builtins", "_thread"):
         return kind is types.CellType

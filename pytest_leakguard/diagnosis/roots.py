@@ -51,7 +51,7 @@ class Roots:
         self.refresh()
         modules = [
             Root(name, module)
-            for name, module in list(sys.modules.items())
+            for name, module in _loaded()
             if isinstance(module, types.ModuleType) and name.partition(".")[0] != _OURSELVES
         ]
         # A module is listed when its import begins: what it imports comes later and is nearer to
@@ -99,7 +99,7 @@ def defining_module(module_name: str, name: str, obj: object) -> str:
         return claimed
     sharing = [
         other
-        for other, module in list(sys.modules.items())
+        for other, module in _loaded()
         if isinstance(module, types.ModuleType)
         and other.partition(".")[0] != _OURSELVES
         and module.__dict__.get(name) is obj
@@ -111,6 +111,11 @@ def defining_module(module_name: str, name: str, obj: object) -> str:
 
 
 _NAMED = (type, types.FunctionType)
+
+
+def _loaded() -> list[tuple[str, object]]:
+    # Tests put all kinds of things there, not only modules.
+    return [*sys.modules.items()]
 
 
 def _imports(module: types.ModuleType, name: str) -> bool:

@@ -34,8 +34,8 @@ def _traceback_at(address: int) -> list[tuple[str, int]] | None:
 
     look_up: Callable[[int, int], Sequence[Any] | None]
     look_up = ctypes.pythonapi._PyTraceMalloc_GetTraceback
-    look_up.argtypes = (ctypes.c_uint, ctypes.c_size_t)  # type: ignore[attr-defined]  # a C function
-    look_up.restype = ctypes.py_object  # type: ignore[attr-defined]  # a C function
+    look_up.argtypes = (ctypes.c_uint, ctypes.c_size_t)
+    look_up.restype = ctypes.py_object
     frames = look_up(0, address)
     return None if frames is None else [(file, line) for file, line in frames]
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import threading
 from _tracemalloc import _get_object_traceback as traced  # the public one adds a call and a wrapper
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from gc import get_objects, get_referents, is_tracked
 from threading import local
 from types import ModuleType
+from typing import Any
 
 from pytest_leakguard.diagnosis.naming import attributes_of
 from pytest_leakguard.diagnosis.roots import Root
@@ -23,6 +24,8 @@ from pytest_leakguard.diagnosis.roots import Root
 _ATOMS = frozenset({str, bytes, int, float, complex, bool, type(None)})
 #: Objects whose referents are asked for at once; most have nothing new, and lists cost.
 _CHUNK = 500
+#: A dictionary's keys, whatever its class says; Any, since asking a type narrows no object.
+_keys_of: Callable[[Any], Iterable[object]] = dict.keys
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,7 +66,7 @@ def referents_of(obj: object) -> list[object]:
     """
     found = get_referents(obj)
     if issubclass(type(obj), dict):
-        found.extend(dict.keys(obj))  # not reported by a dictionary with only str keys
+        found.extend(_keys_of(obj))  # not reported by a dictionary with only str keys
     elif issubclass(type(obj), local) and (values := attributes_of(obj)) is not None:
         found.append(values)
     return found
@@ -109,9 +112,12 @@ class Reached:
     def _walk(self) -> None:
         queue, origins, seen = self._queue, self._origins, self._seen
         for position, obj in enumerate(queue):  # grows while it is read
-            if issubclass(type(obj), local) and (values := attributes_of(obj)) is not None:
-                if id(values) not in seen:
-                    self._reach(values, position)
+            if (
+                issubclass(type(obj), local)
+                and (values := attributes_of(obj)) is not None
+                and id(values) not in seen
+            ):
+                self._reach(values, position)
             # A module's own C state has no names; what is in it is found by name elsewhere.
             children = (obj.__dict__,) if type(obj) is ModuleType else get_referents(obj)
             for child in children:
@@ -149,7 +155,7 @@ class Reached:
             children = get_referents(*chunk)
             for obj in chunk:
                 if issubclass(type(obj), dict):
-                    children.extend(dict.keys(obj))  # not reported if all of them are str
+                    children.extend(_keys_of(obj))  # not reported if all of them are str
             if _has_new(children, new_ids, kinds):
                 found.extend(
                     start + offset
