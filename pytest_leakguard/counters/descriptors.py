@@ -6,6 +6,8 @@ import os
 
 import psutil
 
+_COUNT = "num_fds" if hasattr(psutil.Process, "num_fds") else "num_handles"
+
 
 class Descriptors:
     """Open descriptors of this process: files, sockets, pipes, and the like."""
@@ -20,17 +22,14 @@ class Descriptors:
     @staticmethod
     def works() -> bool:
         """Tell whether this platform lets a process count its descriptors."""
-        process = psutil.Process()
-        return hasattr(process, "num_fds") or hasattr(process, "num_handles")
+        return hasattr(psutil.Process, _COUNT)
 
     def read(self) -> int:
         """Return their number."""
         if self._pid != os.getpid():  # a forked child counts its own
             self._pid = os.getpid()
             self._process = psutil.Process()
-        if hasattr(self._process, "num_fds"):
-            return int(self._process.num_fds())
-        return int(self._process.num_handles())
+        return int(getattr(self._process, _COUNT)())
 
 
 def describe_open() -> dict[int, str]:

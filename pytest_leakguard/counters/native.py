@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import psutil
 
-# Both are absent where the C library tells nothing, such as on musl.
-_heap_info = getattr(psutil, "heap_info", None)
+
+def _no_heap_info() -> Any:  # what stands for the figures has none
+    raise NotImplementedError
+
+
+# Both are absent where the C library tells nothing, such as on musl; so Any, not the stubs' type.
+_heap_info: Callable[[], Any] = getattr(psutil, "heap_info", _no_heap_info)
 _heap_trim = getattr(psutil, "heap_trim", None)
 
 
 def _works() -> bool:
-    if _heap_info is None:
-        return False
     try:
         return bool(_heap_info().heap_used > 0)
     except (OSError, NotImplementedError):
