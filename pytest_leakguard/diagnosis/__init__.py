@@ -8,7 +8,7 @@ import threading
 import tracemalloc
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pytest_leakguard import settle
@@ -41,6 +41,12 @@ _ADVICE = (
     " holder, or let it refer weakly"
 )
 _NOWHERE = "no named holder"
+#: Counters of what may grow without a Python object, and what a finding calls it.
+_UNSEEN = {
+    "threads": "thread",
+    "native_bytes": "native memory",
+    "mapped_bytes": "mapped memory",
+}
 #: Holders of the interpreter's own, that grow by what a test feeds them.
 _ADVICE_FOR = {
     "sys.path_importer_cache": (
@@ -87,12 +93,12 @@ def explain(
     trial.heap.refreeze()
     opened = descriptors.describe_open()
     slow = trial.run_seconds * SLOWDOWN * (FIRST_RUNS + BETWEEN_RUNS) > trial.settings.confirm
-    first, between = (FEW_FIRST_RUNS, FEW_BETWEEN_RUNS) if slow else (FIRST_RUNS, BETWEEN_RUNS)
+    runs = (FEW_FIRST_RUNS, FEW_BETWEEN_RUNS) if slow else (FIRST_RUNS, BETWEEN_RUNS)
     with tracing(FRAMES):
-        diagnosing = _Diagnosing(trial, roots, named, sources, first=first, between=between)
+        diagnosing = _Diagnosing(trial, roots, named, sources, runs)
         findings = diagnosing.find(reached)
         traced = diagnosing.traced_bytes_per_run
-        findings += _resources(growth, opened, first + between, findings)
+        findings += _resources(growth, opened, sum(runs), findings)
     return Diagnosis(findings=tuple(findings[:MAX_FINDINGS]), traced_bytes_per_run=traced)
 
 
@@ -105,15 +111,12 @@ class _Diagnosing:
         roots: Roots,
         named: Sequence[Root],
         sources: Sources,
-        *,
-        first: int,
-        between: int,
+        runs: tuple[int, int],
     ) -> None:
         self._trial = trial
         self._roots = roots
         self._named = named
-        self._first = first
-        self._between = between
+        self._first, self._between = runs
         self._births = Births()
         self._sources = sources
         self.traced_bytes_per_run: float | None = None
@@ -399,19 +402,17 @@ def _resources(
             )
         )
     if not findings and not found:
-        for counter in ("threads", "native_bytes", "mapped_bytes"):
-            if per_run := growth.get(counter):
-                found.append(
-                    _resource(
-                        {"threads": "thread", "native_bytes": "native memory"}.get(
-                            counter, "mapped memory"
-                        ),
-                        per_run if counter == "threads" else 0,
-                        f"{runs} more runs; no Python object holds it",
-                        "look for a malloc without its free, or a join that is missing",
-                        size_bytes=0 if counter == "threads" else per_run,
-                    )
-                )
+        found.extend(
+            _resource(
+                kind,
+                per_run if counter == "threads" else 0,
+                f"{runs} more runs; no Python object holds it",
+                "look for a malloc without its free, or a join that is missing",
+                size_bytes=0 if counter == "threads" else per_run,
+            )
+            for counter, kind in _UNSEEN.items()
+            if (per_run := growth.get(counter))
+        )
     return found
 
 
