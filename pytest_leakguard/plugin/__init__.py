@@ -6,6 +6,7 @@ something.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -45,9 +46,11 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
-def pytest_make_collect_report(collector: pytest.Collector):  # type: ignore[no-untyped-def]  # pluggy's generator
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Turn a misused marker into a collection error of its file."""
-    report: pytest.CollectReport = yield
+    report = yield
     resolved = collector.config.stash[options_key]
     if report.outcome != "passed" or resolved.mode == "off":
         return report

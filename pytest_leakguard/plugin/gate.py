@@ -9,6 +9,7 @@ inside tests are left alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -102,9 +103,7 @@ class Gate:
         if self.rerunning:
             if name not in _REPORTING:
                 return self._inner(name, methods, kwargs, firstresult)
-            if name == "pytest_runtest_logreport":
-                self._note_failure(kwargs["report"])
-            return None if firstresult else []
+            return self._withhold(name, kwargs, firstresult)
 
         def let_through() -> Any:
             return self._inner(name, methods, kwargs, firstresult)
@@ -122,11 +121,17 @@ class Gate:
             self._release()
         return let_through()
 
+    def _withhold(self, name: str, kwargs: Mapping[str, object], firstresult: bool) -> Any:
+        if name == "pytest_runtest_logreport":
+            self._note_failure(kwargs["report"])
+        return None if firstresult else []
+
     def _make_report(self, make: Callable[[], Any], call: object) -> Any:
         if isinstance(call, pytest.CallInfo) and call.when == "teardown":
             call.duration = max(call.duration - self._rerun_seconds, 0.0)
         if isinstance(call, pytest.CallInfo) and call.excinfo is not None:
-            leave_no_frames(call.excinfo.value)
+            with suppress(Exception):  # some plugins make reports from what is no error
+                leave_no_frames(call.excinfo.value)
         report = make()
         if isinstance(call, pytest.CallInfo) and isinstance(report, pytest.TestReport):
             if call.when == "setup":  # also of a further attempt of --reruns
@@ -149,8 +154,12 @@ class Gate:
         return log()
 
     def _note_failure(self, report: object) -> None:
-        ours = isinstance(report, pytest.TestReport) and report.nodeid == self._item.nodeid
-        if ours and report.failed and report not in self._reports.values():
+        if (
+            isinstance(report, pytest.TestReport)
+            and report.nodeid == self._item.nodeid
+            and report.failed
+            and report not in self._reports.values()
+        ):
             self.failed_on_the_side = True
 
     def _settle_report(self) -> None:

@@ -15,6 +15,7 @@ from pytest_leakguard.model import COUNTER_NAMES, TRACE_MODES, Settings, parse_s
 Mode = Literal["off", "marked", "all"]
 MODES: tuple[Mode, ...] = ("off", "marked", "all")
 REPORT_FORMATS = ("json",)
+_AUTO, _SUSPECTS, _ALWAYS = TRACE_MODES
 
 #: Setting, metavar, and what it means; option ``--leak-<name>`` and ini ``leak_<name>`` alike.
 _SETTINGS: tuple[tuple[str, str, str], ...] = (
@@ -27,7 +28,8 @@ _SETTINGS: tuple[tuple[str, str, str], ...] = (
     (
         "warmup",
         "N",
-        "how often a test runs before the baseline is taken, its ordinary run included (default: 1)",
+        "how often a test runs before the baseline is taken, its ordinary run included"
+        " (default: 1)",
     ),
     (
         "max-objects",
@@ -48,8 +50,8 @@ _SETTINGS: tuple[tuple[str, str, str], ...] = (
     (
         "trace",
         "WHEN",
-        "when allocations are traced, which is slow: 'auto' (suspects and marked tests),"
-        " 'suspects' or 'always' (default: auto)",
+        f"when allocations are traced, which is slow: {_AUTO!r} (suspects and marked tests),"
+        f" {_SUSPECTS!r} or {_ALWAYS!r} (default: {_AUTO})",
     ),
     (
         "track",
@@ -158,8 +160,10 @@ def _ini_value(config: pytest.Config, name: str) -> Any:
 
 
 def _native_value(config: pytest.Config, name: str) -> Any:
-    values = getattr(config, "_inicfg", None)  # the public name is deprecated since pytest 9.2
-    found = cast("Mapping[str, Any]", config.inicfg if values is None else values).get(name)
+    values = getattr(config, "_inicfg", None)
+    if values is None:
+        values = config.inicfg  # type: ignore[deprecated]  # only since pytest 9.2
+    found = cast("Mapping[str, Any]", values).get(name)
     return getattr(found, "value", found)
 
 
@@ -197,6 +201,3 @@ def _require_writable(place: str, value: str, target: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise InvalidSettingError(place, value, f"{accepted} ({error.strerror})") from None
-
-
-assert TRACE_MODES == ("auto", "suspects", "always")  # the help text above names them

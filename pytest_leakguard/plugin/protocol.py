@@ -1,4 +1,4 @@
-"""How is a test torn down in two steps, so that re-runs fit in between? And how does it fail late?"""
+"""How is a test torn down in two steps, with re-runs in between? And how does it fail late?"""
 
 from __future__ import annotations
 
@@ -95,11 +95,13 @@ def _error_of(tear_down_to: Callable[[Any], None], nextitem: object) -> BaseExce
 def _join(wider: BaseException, own: BaseException) -> BaseException:
     """Make of the errors of two steps what one step would have raised."""
     if sys.version_info >= (3, 11):
-        group = BaseExceptionGroup
+        from builtins import BaseExceptionGroup
     else:
-        from exceptiongroup import BaseExceptionGroup as group
-    joined = isinstance(wider, group) and wider.message == _GROUP_TITLE
-    return group(_GROUP_TITLE, [*(wider.exceptions if joined else (wider,)), own])
+        from exceptiongroup import BaseExceptionGroup
+    errors: tuple[BaseException, ...] = (wider,)
+    if isinstance(wider, BaseExceptionGroup) and wider.message == _GROUP_TITLE:
+        errors = wider.exceptions
+    return BaseExceptionGroup(_GROUP_TITLE, [*errors, own])
 
 
 def leave_no_frames(error: BaseException) -> None:

@@ -43,9 +43,9 @@ def _quiet_descriptors(config: pytest.Config) -> Iterator[None]:
         config.pluginmanager.get_plugin("capturemanager"), "_global_capturing", None
     )
     saved_by_pytest = [
-        capture.targetfd_save
+        saved
         for capture in (getattr(capturing, "out", None), getattr(capturing, "err", None))
-        if isinstance(getattr(capture, "targetfd_save", None), int)
+        if isinstance(saved := getattr(capture, "targetfd_save", None), int)
     ]
     _flush()
     kept: list[tuple[int, int]] = []
@@ -125,10 +125,19 @@ def _quiet_junit(config: pytest.Config) -> Iterator[None]:
     if xml is None:
         yield
         return
-    properties = len(xml.global_properties)
+    # A fixture of the session that records properties has kept the file's writer.
+    properties = xml.global_properties
+    xml.global_properties = _Nowhere()
     del config.stash[xml_key]
     try:
         yield
     finally:
         config.stash[xml_key] = xml
-        del xml.global_properties[properties:]
+        xml.global_properties = properties
+
+
+class _Nowhere(list[Any]):
+    """A list that keeps nothing that is appended."""
+
+    def append(self, item: object, /) -> None:
+        del item

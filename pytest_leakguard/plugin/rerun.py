@@ -1,4 +1,4 @@
-"""How is one pytest item run again, so that it finds and leaves what its first run found and left?"""
+"""How is one pytest item run again, so that it finds and leaves what its first run did?"""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ class RerunnableItem:
         self._properties = list(item.user_properties)
         self._sections = list(item._report_sections)
         self._own_markers = list(item.own_markers)
-        self._keywords = dict(self._item.keywords._markers)
+        self._keywords = dict(_markers_of(item))
 
     def run(self) -> None:
         """Run the whole protocol again: set-up, call and tear-down of the item alone.
@@ -194,10 +194,7 @@ class RerunnableItem:
         """Be in the state of re-running: quiet, flagged, and with the item as it was afterwards."""
         item = self._item
         self._gate.rerunning = True
-        item.stash[rerun_key] = True
         self._end_own_run()
-        if hasattr(item, "execution_count"):
-            item.execution_count = _NO_MORE_ATTEMPTS
         try:
             with (
                 self._timeouts.paused(item),
@@ -211,7 +208,6 @@ class RerunnableItem:
             self._gate.failed_on_the_side = False
             self._restore()
             self._end_own_run()
-            self._restore_what_plugins_keep()
             item.user_properties[:] = self._properties
             item._report_sections[:] = self._sections
 
@@ -230,14 +226,19 @@ class RerunnableItem:
         vars(item).update(self._attributes)
         item.stash._storage.clear()
         item.stash._storage.update(self._stash)
+        if self._gate.rerunning:
+            item.stash[rerun_key] = True
+            if hasattr(item, "execution_count"):
+                item.execution_count = _NO_MORE_ATTEMPTS
 
     def _restore(self) -> None:
         """Put back what a run adds to the item itself."""
         item = self._item
+        self._restore_what_plugins_keep()
         item._report_sections.clear()
         item.user_properties.clear()
         item.own_markers[:] = self._own_markers
-        markers = item.keywords._markers
+        markers = _markers_of(item)
         if len(markers) != len(self._keywords):
             for name in [name for name in markers if name not in self._keywords]:
                 del markers[name]
@@ -266,12 +267,19 @@ class RerunnableItem:
                 delattr(sys, name)
 
 
+def _markers_of(item: Any) -> dict[str, Any]:
+    markers: dict[str, Any] = item.keywords._markers
+    return markers
+
+
 @contextmanager
 def _keeping_wider(item: Any) -> Iterator[None]:
     """Tear down no further than to the item, also in a session that is about to stop."""
     state = item.session._setupstate
     tear_down_to = state.teardown_exact
-    state.teardown_exact = lambda nextitem: tear_down_to(item.parent)
+    state.teardown_exact = (
+        lambda nextitem: tear_down_to(item.parent)  # noqa: ARG005  # callers may name it
+    )
     try:
         yield
     finally:
