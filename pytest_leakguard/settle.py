@@ -23,7 +23,9 @@ _STEP_SECONDS = 0.005
 _FREE_FRAMES = 201
 #: A function with a frame of some 2 KiB that calls itself; 3.11 and newer have no such list.
 _nest: Any = (
-    eval(f"lambda again, depth: [depth and again(again, depth - 1){', None' * 200}]")
+    eval(  # noqa: S307  # a text of our own
+        f"lambda again, depth: [depth and again(again, depth - 1){', None' * 200}]"
+    )
     if sys.version_info < (3, 11)
     else None
 )
@@ -37,8 +39,8 @@ _LISTS: list[list[object]] = [[]] * _FREE_LIST_LENGTH
 _DICTS = [{"": None}] * _FREE_LIST_LENGTH
 
 # Looking an attribute up with a string made at run time fills the type attribute cache.
-_clear_type_cache: Callable[[], object] = getattr(sys, "_clear_internal_caches", None) or getattr(
-    sys, "_clear_type_cache", lambda: None
+_clear_type_cache: Callable[[], object] = getattr(
+    sys, "_clear_internal_caches", getattr(sys, "_clear_type_cache", lambda: None)
 )
 
 

@@ -73,7 +73,7 @@ class Judgement:
     per_run: float
 
 
-def judge_batches(
+def judge_batches(  # noqa: PLR0913  # numbers alone, most of them by name
     sizes: Sequence[int],
     readings: Sequence[int],
     *,

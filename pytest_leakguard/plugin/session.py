@@ -86,9 +86,7 @@ class LeakSession:
         return plan
 
     @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtest_protocol(
-        self, item: pytest.Item, nextitem: pytest.Item | None
-    ) -> Generator[None, object, object]:
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Let the first run happen as ever; then run again, judge, and let its reports out."""
         try:
             plan = self._plan(item)
@@ -114,7 +112,7 @@ class LeakSession:
                 checked = self._checker.check(subject, plan.settings, marked=plan.marked)
         except pytest.exit.Exception:
             raise
-        except Exception as error:  # noqa: BLE001  # a test's outcome must not hang on our mistakes
+        except Exception as error:  # a test's outcome must not hang on our mistakes
             checked = Result(verdict="unchecked", reason=_own_failure(error), executions=1)
         result, failing = settle_outcome(checked, plan)
         path, line, _ = item.location
@@ -239,8 +237,8 @@ def settle_outcome(result: Result, plan: markers.Plan) -> tuple[Result, bool]:
     Returns:
         The result, and whether the test fails by it.
     """
-    from dataclasses import replace
     import warnings
+    from dataclasses import replace
 
     if plan.known is not None:
         if result.verdict in ("leak", "inconclusive"):
