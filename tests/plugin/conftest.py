@@ -11,12 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
+import pytest_leakguard.reports
+
+_SCHEMA = json.loads(
+    Path(pytest_leakguard.reports.__file__).with_name("schema.json").read_text(encoding="utf-8")
+)
 _RECORDER = Path(__file__).with_name("recorder.py").read_text(encoding="utf-8")
 _SCRUBBED: tuple[tuple[str, str], ...] = (
     (r"\b\d+(\.\d+)?s\b", "#s"),
-    (r"\(\d+:\d\d:\d\d\)", "(time)"),
+    (r"\b\d+:\d\d:\d\d\b", "(time)"),
     (r"0x[0-9a-f]+", "0x"),
     (r"=+( .* in #s.*?) =+", r"=\1 ="),
     (r"-{3,} leak check -{3,}\n(?s:.*?)leak check: [^\n]*\n", ""),
@@ -144,8 +150,9 @@ class Lab:
             shutil.rmtree(self.path / cache, ignore_errors=True)
 
     def json(self, name: str = "leaks.json") -> dict[str, Any]:
-        """Read a JSON report."""
+        """Read a JSON report, which must be valid by its schema."""
         document: dict[str, Any] = json.loads((self.path / name).read_text(encoding="utf-8"))
+        jsonschema.validate(document, _SCHEMA)
         return document
 
     def rerun(self) -> list[str]:

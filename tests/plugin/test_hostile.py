@@ -368,7 +368,7 @@ def test_it():
     if len(state) > 1:
         sys.exit(3)
 """,
-    "stops the session object": """
+    "changes its own item": """
 import pytest
 
 def test_it(request):
@@ -596,6 +596,7 @@ def test_ctrl_c_in_a_rerun_lets_the_first_run_out_and_stops_the_session(lab):
 import os
 import signal
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background jobs
 runs = []
 
 def test_it():
