@@ -107,9 +107,11 @@ class LeakSession:
         self, item: pytest.Item, gate: Gate, plan: markers.Plan, globs: dict[str, object] | None
     ) -> Settle:
         subject = RerunnableItem(item, gate, self._fixtures, self._timeouts, globs)
+        self_check = ""
         try:
             with subject.session():
                 checked = self._checker.check(subject, plan.settings, marked=plan.marked)
+            self_check = self._checker.self_check().reason
         except pytest.exit.Exception:
             raise
         except Exception as error:  # a test's outcome must not hang on our mistakes
@@ -122,7 +124,7 @@ class LeakSession:
             report.leakguard = {  # type: ignore[attr-defined]  # plain data that xdist carries
                 "kind": plan.kind,
                 "result": result.to_plain(),
-                "self_check": self._checker.self_check().reason,
+                "self_check": self_check,
                 "known": plan.known.reason if plan.known else "",
             }
             if failing:
