@@ -840,7 +840,7 @@ from pytest_leakguard import api
 def broken(*args, **kwargs):
     raise LookupError("inside the check")
 
-api.Checker.check = broken
+api.Checker.check = api.Checker.self_check = broken
 """,
         "test_it.py": """
 import pytest
