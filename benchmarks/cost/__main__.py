@@ -1,4 +1,4 @@
-"""Print what checking costs as ratios: ``python -m benchmarks.cost [--rounds N] [--write-docs PATH]``.
+"""Print what checking costs as ratios: ``python -m benchmarks.cost``.
 
 Each row runs one generated suite checked, and then the same tests as often each without checking.
 Times are compared pair by pair; the medians of the ratios are printed.
@@ -23,7 +23,9 @@ HEAPS = ("10000", "200000", "2000000", "fragmented")
 TESTS = 40
 BODIES = {
     "tiny": "    assert sum((1, 2)) == 3",
-    "medium": "    table = {n: [str(n), n * 1.5] for n in range(2_000)}\n    assert len(table) == 2_000",
+    "medium": (
+        "    table = {n: [str(n), n * 1.5] for n in range(2_000)}\n    assert len(table) == 2_000"
+    ),
     "allocating": (
         "    nodes = [{'left': [n], 'right': (n, [n])} for n in range(20_000)]\n"
         "    for node in nodes:\n"

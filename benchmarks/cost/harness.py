@@ -1,7 +1,8 @@
 """A pytest plugin for the benchmark's own processes: heap, repetition, and what each test took.
 
 Configured by environment variables: ``COST_HEAP`` (objects, or ``fragmented``), ``COST_COUNTS``
-(a JSON file with executions per test: repeat each test so often) and ``COST_OUT`` (where figures go).
+(a JSON file with executions per test: repeat each test so often) and ``COST_OUT`` (where the
+figures go).
 """
 
 from __future__ import annotations
