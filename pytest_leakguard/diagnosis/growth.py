@@ -12,6 +12,7 @@ from typing import Any
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.model import Frame
 
+#: Any, since asking a type narrows no object.
 _SIZED: tuple[tuple[type, Callable[[Any], int]], ...] = (
     (dict, dict.__len__),
     (list, list.__len__),

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any, TypeGuard, TypeVar
+from typing import TypeGuard, TypeVar
 
 _MAX_KEY = 40
 _PLAIN_KEYS = (str, bytes, int, float, bool, type(None))
@@ -56,7 +56,7 @@ def key_text(key: object) -> str:
     return f"[{text if len(text) <= _MAX_KEY else text[: _MAX_KEY - 1] + '…'}]"
 
 
-def attributes_of(obj: object) -> dict[str, Any] | None:
+def attributes_of(obj: object) -> dict[str, object] | None:
     """Return an instance's or a module's attribute dictionary; ``None`` if it has none."""
     if type(obj) is dict:
         return None
@@ -76,11 +76,11 @@ def slots_of(obj: object) -> Iterator[tuple[str, object]]:
                     yield name, member.__get__(obj)
 
 
-def _pairs(mapping: dict[Any, Any]) -> list[tuple[Any, Any]]:
+def _pairs(mapping: dict[_T, object]) -> list[tuple[_T, object]]:
     return list(dict.items(mapping))
 
 
-def _in_mapping(parent: dict[Any, Any], child: object) -> str | None:
+def _in_mapping(parent: dict[object, object], child: object) -> str | None:
     for key, value in _pairs(parent):
         if value is child:
             return key_text(key)
@@ -177,7 +177,7 @@ def _edge_text(  # noqa: PLR0911  # one answer for each kind of parent
     return _in_container(parent, child) if text is None else text
 
 
-def _in_cache_wrapper(parent: Any, child: object) -> str | None:
+def _in_cache_wrapper(parent: object, child: object) -> str | None:
     if getattr(parent, "__wrapped__", None) is child:
         return ".__wrapped__"
     return _in_attributes(parent, child) or ""

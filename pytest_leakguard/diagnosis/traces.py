@@ -8,7 +8,6 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
 from pympler import asizeof
 
@@ -32,7 +31,7 @@ def _traceback_at(address: int) -> list[tuple[str, int]] | None:
     # right one.
     import ctypes
 
-    look_up: Callable[[int, int], Sequence[Any] | None]
+    look_up: Callable[[int, int], Sequence[tuple[str, int]] | None]
     look_up = ctypes.pythonapi._PyTraceMalloc_GetTraceback
     look_up.argtypes = (ctypes.c_uint, ctypes.c_size_t)
     look_up.restype = ctypes.py_object

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from pytest_leakguard.model import Finding, Frame
 from pytest_leakguard.reports.facts import SessionFacts, TestOutcome
@@ -38,7 +37,7 @@ def render_json(facts: SessionFacts, root: Path) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def _test(outcome: TestOutcome, root: Path) -> dict[str, Any]:
+def _test(outcome: TestOutcome, root: Path) -> dict[str, object]:
     result = outcome.result
     return {
         "nodeid": outcome.nodeid,
@@ -52,7 +51,7 @@ def _test(outcome: TestOutcome, root: Path) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding, root: Path) -> dict[str, Any]:
+def _finding(finding: Finding, root: Path) -> dict[str, object]:
     return {
         "type": finding.type,
         "objects_per_run": finding.objects_per_run,
@@ -67,7 +66,7 @@ def _finding(finding: Finding, root: Path) -> dict[str, Any]:
     }
 
 
-def _frames(frames: Iterable[Frame], root: Path) -> list[dict[str, Any]]:
+def _frames(frames: Iterable[Frame], root: Path) -> list[dict[str, object]]:
     return [
         {
             "file": relative(frame.file, root),
