@@ -30,7 +30,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> Any:  # whatever the name stands for
     """Import a public name when it is first asked for.
 
     pytest imports this package in every session, and a session that checks nothing shall not pay

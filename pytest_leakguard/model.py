@@ -99,7 +99,7 @@ def _parse_patterns(setting: str, value: object) -> tuple[str, ...]:
     return tuple(patterns)
 
 
-def _parse_choice(setting: str, value: object, accepted: tuple[str, ...]) -> Any:
+def _parse_choice(setting: str, value: object, accepted: tuple[str, ...]) -> object:
     if value not in accepted:
         raise InvalidSettingError(setting, value, f"one of {', '.join(accepted)}")
     return value
@@ -118,7 +118,7 @@ PARSERS = {
 }
 
 
-def parse_setting(setting: str, value: object, *, place: str | None = None) -> Any:
+def parse_setting(setting: str, value: object, *, place: str | None = None) -> Any:  # the field's type
     """Read one setting from what a user wrote.
 
     Args:
@@ -232,7 +232,7 @@ class Result:
     findings: tuple[Finding, ...] = ()
     evidence: str = ""
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_plain(self) -> dict[str, Any]:  # as JSON has it
         """Return the result as dicts, lists, strings and numbers."""
         # Field by field: most results have no findings, and asdict() copies every sample.
         return {
@@ -247,7 +247,7 @@ class Result:
         }
 
     @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Result:
+    def from_plain(cls, plain: Mapping[str, Any]) -> Result:  # as JSON has it
         """Rebuild a result from :meth:`to_plain`, also after a round trip through JSON."""
         findings = tuple(
             Finding(

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import FrameType
-from typing import Any, Protocol
+from typing import Protocol
 
 from pytest_leakguard import settle
 from pytest_leakguard.clock import now
@@ -218,7 +218,7 @@ def toggles_tracing(trial: Trial) -> bool:
     """
     stopped = False
 
-    def watch(frame: FrameType, event: str, called: Any) -> None:
+    def watch(frame: FrameType, event: str, called: object) -> None:
         nonlocal stopped
         del frame
         if event == "c_call" and called is _stop_tracing:

@@ -22,6 +22,7 @@ _STEP_SECONDS = 0.005
 #: CPython 3.10 keeps at most 200 frames, and enlarges one that is too small for its next use.
 _FREE_FRAMES = 201
 #: A function with a frame of some 2 KiB that calls itself; 3.11 and newer have no such list.
+#: Any, since what takes itself has no finite type.
 _nest: Any = (
     eval(  # noqa: S307  # a text of our own
         f"lambda again, depth: [depth and again(again, depth - 1){', None' * 200}]"
@@ -170,5 +171,5 @@ _CACHES: tuple[tuple[str, Callable[[object], None]], ...] = (
     ("inspect", _clear_lru_caches("_shadowed_dict_from_weakref_mro_tuple")),
     ("fnmatch", _clear_lru_caches("_compile_pattern", "translate")),
     ("tokenize", _clear_lru_caches("_compile")),
-    ("importlib.metadata", lambda module: module.FastPath.__new__.cache_clear()),  # type: ignore[attr-defined]
+    ("importlib.metadata", lambda module: module.FastPath.__new__.cache_clear()),  # type: ignore[attr-defined]  # private, absent: skipped
 )

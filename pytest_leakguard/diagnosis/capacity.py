@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from types import ModuleType
 
 from pytest_leakguard.diagnosis.growth import sized
-from pytest_leakguard.diagnosis.naming import attributes_of, slots_of
+from pytest_leakguard.diagnosis.naming import attributes_of, is_a, slots_of
 
 _BOUND_NAME = re.compile(
     r"_*(max_?(size|len|length|entries|items|count|age)|capacity|size_limit|limit|maxlen)_*",
@@ -27,15 +27,15 @@ def known_capacity(chain: Sequence[object]) -> str:
         chain: The objects from a root to the holder, both included.
     """
     for obj in reversed(chain[-_NEAR:]):
-        if isinstance_of(obj, functools._lru_cache_wrapper):
-            info = obj.cache_info()  # type: ignore[attr-defined]  # checked one line above
+        if is_a(obj, functools._lru_cache_wrapper):
+            info = obj.cache_info()
             if info.maxsize is not None:
                 return f"functools.lru_cache: {info.currsize} of {info.maxsize} entries"
             return ""
-        if isinstance_of(obj, sqlite3_connection()):
+        if is_a(obj, sqlite3_connection()):
             return "sqlite3.Connection: drops dead cursors from its list every 200"
-        if isinstance_of(obj, deque) and (bound := deque.maxlen.__get__(obj)) is not None:
-            return f"deque: {deque.__len__(obj)} of {bound} items"  # type: ignore[arg-type]
+        if is_a(obj, deque) and (bound := deque.maxlen.__get__(obj)) is not None:
+            return f"deque: {deque.__len__(obj)} of {bound} items"
     return _stated_bound(chain)
 
 
@@ -45,18 +45,13 @@ def sqlite3_connection() -> type:
     return getattr(module, "Connection", type(NotImplemented))
 
 
-def isinstance_of(obj: object, kind: type) -> bool:
-    """Tell an object's kind without asking a proxy's ``__class__``."""
-    return issubclass(type(obj), kind)
-
-
 def _stated_bound(chain: Sequence[object]) -> str:
     container = next((obj for obj in reversed(chain[-2:]) if sized(obj) is not None), None)
     if container is None or (length := sized(container)) is None:
         return ""
     fill = length(container)
     for owner in reversed(chain[-_NEAR:]):
-        if isinstance_of(owner, ModuleType):
+        if is_a(owner, ModuleType):
             continue
         for name, value in _stated_by(owner):
             if (

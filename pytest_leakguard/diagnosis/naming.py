@@ -19,8 +19,8 @@ _PLAIN_KEYS = (str, bytes, int, float, bool, type(None))
 _T = TypeVar("_T")
 
 
-def _is(obj: object, kind: type[_T] | tuple[type[_T], ...]) -> TypeGuard[_T]:
-    # isinstance() asks a proxy's __class__, which is user code.
+def is_a(obj: object, kind: type[_T] | tuple[type[_T], ...]) -> TypeGuard[_T]:
+    """Tell an object's kind; ``isinstance`` asks a proxy's ``__class__``, which is user code."""
     return issubclass(type(obj), kind)
 
 
@@ -47,9 +47,9 @@ def key_text(key: object) -> str:
         type(key) is tuple and all(type(part) in _PLAIN_KEYS for part in key)
     ):
         text = repr(key)
-    elif _is(key, ContextVar):
+    elif is_a(key, ContextVar):
         text = repr(key.name)
-    elif _is(key, type):
+    elif is_a(key, type):
         text = class_name(key)
     else:
         text = f"<{type_name(key)}>"
@@ -159,19 +159,19 @@ def _edge_text(  # noqa: PLR0911  # one answer for each kind of parent
 ) -> str | None:
     if type(parent) is types.CellType:
         return ""
-    if _is(parent, types.FunctionType):
+    if is_a(parent, types.FunctionType):
         return _in_function(parent, child)
-    if _is(parent, types.FrameType):
+    if is_a(parent, types.FrameType):
         return _in_frame(parent, child)
     if (frame_name := _SUSPENDED.get(type(parent))) is not None:
         frame = getattr(parent, frame_name)
         return f".{frame_name}" if frame is child else _in_frame(frame, child)
     for kind, names in _NAMED_PARTS:
-        if _is(parent, kind):
+        if is_a(parent, kind):
             for name in names:
                 if getattr(parent, name, None) is child:
                     return f".{name}"
-    if _is(parent, functools._lru_cache_wrapper):
+    if is_a(parent, functools._lru_cache_wrapper):
         return _in_cache_wrapper(parent, child)
     text = _in_attributes(parent, child)
     return _in_container(parent, child) if text is None else text
@@ -184,19 +184,19 @@ def _in_cache_wrapper(parent: object, child: object) -> str | None:
 
 
 def _in_container(parent: object, child: object) -> str | None:
-    if _is(parent, dict):
+    if is_a(parent, dict):
         return _in_mapping(parent, child)
-    if _is(parent, (list, tuple, deque)):
+    if is_a(parent, (list, tuple, deque)):
         for index, value in enumerate(parent):
             if value is child:
                 return f"[{index}]"
-    if _is(parent, (set, frozenset)):
+    if is_a(parent, (set, frozenset)):
         return "{*}"
     return None
 
 
 def _in_attributes(parent: object, child: object) -> str | None:
-    if _is(parent, type):
+    if is_a(parent, type):
         for name, value in list(parent.__dict__.items()):
             if value is child:
                 return f".{name}"
