@@ -1,4 +1,4 @@
-"""Sessions under test: pytest in a subprocess, with and without the plugin, and what it reported."""
+"""Sessions under test: pytest in a subprocess, with and without the plugin, and its reports."""
 
 from __future__ import annotations
 
@@ -166,8 +166,7 @@ class Lab:
     def verdicts(self, name: str = "leaks.json") -> dict[str, str]:
         """Read the verdicts of a JSON report, by test name."""
         return {
-            test["nodeid"].rpartition("::")[2]: test["verdict"]
-            for test in self.json(name)["tests"]
+            test["nodeid"].rpartition("::")[2]: test["verdict"] for test in self.json(name)["tests"]
         }
 
 

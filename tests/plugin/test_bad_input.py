@@ -179,10 +179,12 @@ def test_both_markers_on_one_node_are_a_collection_error(misused, name):
 
 
 def test_a_misused_marker_is_a_collection_error_in_distributed_sessions_too(lab):
-    lab.write({
-        "test_bad.py": "import pytest\n\n@pytest.mark.noleak(rums=1)\ndef test_it():\n    pass\n",
-        "test_it.py": _RUNS,
-    })
+    lab.write(
+        {
+            "test_bad.py": "import pytest\n\n@pytest.mark.noleak(rums=1)\ndef test_it(): pass\n",
+            "test_it.py": _RUNS,
+        }
+    )
 
     session = lab.pytest("-n2", plugins=("leakguard", "xdist"))
 
@@ -192,16 +194,18 @@ def test_a_misused_marker_is_a_collection_error_in_distributed_sessions_too(lab)
 
 
 def test_a_misused_marker_that_a_plugin_adds_late_is_an_error_before_any_test_runs(lab):
-    lab.write({
-        "test_it.py": _RUNS,
-        "conftest.py": """
+    lab.write(
+        {
+            "test_it.py": _RUNS,
+            "conftest.py": """
 import pytest
 
 def pytest_collection_modifyitems(items):
     for item in items:
         item.add_marker(pytest.mark.noleak(rums=1))
 """,
-    })
+        }
+    )
 
     session = lab.pytest()
 

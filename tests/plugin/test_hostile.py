@@ -447,11 +447,13 @@ def test_after():
 
 @pytest.mark.parametrize("deed", _HOSTILE)
 def test_a_session_is_left_as_plain_pytest_leaves_it_by_a_test_that(lab, deed):
-    lab.write({
-        "test_a.py": _HOSTILE[deed],
-        "test_b.py": _AFTER,
-        "pytest.ini": "[pytest]\nmarkers =\n    slow\n    noleak\n",
-    })
+    lab.write(
+        {
+            "test_a.py": _HOSTILE[deed],
+            "test_b.py": _AFTER,
+            "pytest.ini": "[pytest]\nmarkers =\n    slow\n    noleak\n",
+        }
+    )
 
     plain = lab.plain()
     checked = lab.checked("--leak-confirm=1 s")
@@ -464,8 +466,9 @@ def test_a_session_is_left_as_plain_pytest_leaves_it_by_a_test_that(lab, deed):
 
 @pytest.mark.parametrize("args", [(), ("-s",), ("--capture=sys",)], ids=str)
 def test_closing_stdout_breaks_what_it_breaks_in_plain_pytest(lab, args):
-    lab.write({
-        "test_it.py": """
+    lab.write(
+        {
+            "test_it.py": """
 import sys
 
 def test_before():
@@ -478,7 +481,8 @@ def test_it():
 def test_after():
     pass
 """,
-    })
+        }
+    )
 
     plain = lab.plain(*args)
     checked = lab.checked(*args)
@@ -489,8 +493,9 @@ def test_after():
 
 
 def test_a_doctest_is_checked_with_its_own_globals_each_time(lab):
-    lab.write({
-        "module.py": '''
+    lab.write(
+        {
+            "module.py": '''
 def double(number):
     """Double a number.
 
@@ -501,8 +506,9 @@ def double(number):
     """
     return 2 * number
 ''',
-        "text.txt": ">>> numbers = [1]\n>>> numbers.append(2)\n>>> numbers\n[1, 2]\n",
-    })
+            "text.txt": ">>> numbers = [1]\n>>> numbers.append(2)\n>>> numbers\n[1, 2]\n",
+        }
+    )
     args = ("--doctest-modules", "--doctest-glob=*.txt")
 
     plain = lab.plain(*args)
@@ -524,8 +530,9 @@ def test_a_spent_parameter_is_told_as_such_or_as_a_failure_of_the_rerun(lab):
 
 @pytest.mark.parametrize("error", ["KeyboardInterrupt", "SystemExit(3)", "pytest.exit('enough')"])
 def test_a_first_run_that_raises_to_the_top_ends_as_ever(lab, error):
-    lab.write({
-        "test_it.py": f"""
+    lab.write(
+        {
+            "test_it.py": f"""
 import pytest
 
 def test_before():
@@ -537,7 +544,8 @@ def test_it():
 def test_after():
     pass
 """.replace("raise pytest.exit", "pytest.exit"),
-    })
+        }
+    )
 
     plain = lab.plain()
     checked = lab.checked()
@@ -550,8 +558,9 @@ def test_after():
 
 @pytest.mark.parametrize("error", ["raise KeyboardInterrupt", "pytest.exit('enough')"])
 def test_an_interrupted_rerun_lets_the_first_run_out_and_stops_the_session(lab, error):
-    lab.write({
-        "test_it.py": f"""
+    lab.write(
+        {
+            "test_it.py": f"""
 import pytest
 
 runs = []
@@ -572,7 +581,8 @@ def test_it(wide):
 def test_after(wide):
     pass
 """,
-    })
+        }
+    )
 
     session = lab.checked("-s")
 
@@ -586,13 +596,16 @@ def test_after(wide):
     assert session.raw.count("wide down") == 1
     assert not [report for report in session.reports if report[0] == "test_after"]
     assert lab.verdicts() == {
-        "test_before": "clean", "test_it": "unchecked", "test_after": "unchecked",
+        "test_before": "clean",
+        "test_it": "unchecked",
+        "test_after": "unchecked",
     }
 
 
 def test_ctrl_c_in_a_rerun_lets_the_first_run_out_and_stops_the_session(lab):
-    lab.write({
-        "test_it.py": """
+    lab.write(
+        {
+            "test_it.py": """
 import os
 import signal
 
@@ -607,7 +620,8 @@ def test_it():
 def test_after():
     pass
 """,
-    })
+        }
+    )
 
     session = lab.checked()
 
@@ -619,8 +633,9 @@ def test_after():
 
 @pytest.mark.parametrize("method", ["signal", "thread"])
 def test_a_first_run_that_hangs_is_ended_by_pytest_timeout_as_ever(lab, method):
-    lab.write({
-        "test_it.py": """
+    lab.write(
+        {
+            "test_it.py": """
 import time
 
 def test_hangs():
@@ -629,7 +644,8 @@ def test_hangs():
 def test_after():
     pass
 """,
-    })
+        }
+    )
     args = ("--timeout=1", f"--timeout-method={method}")
 
     plain = lab.plain(*args, plugins=("timeout",))
@@ -641,8 +657,9 @@ def test_after():
 
 
 def test_a_rerun_that_hangs_is_ended_by_pytest_timeout_and_told_as_such(lab):
-    lab.write({
-        "test_it.py": """
+    lab.write(
+        {
+            "test_it.py": """
 import time
 
 runs = []
@@ -655,7 +672,8 @@ def test_hangs_later():
 def test_after():
     pass
 """,
-    })
+        }
+    )
 
     session = lab.checked("--timeout=1", plugins=("timeout",))
 
@@ -665,8 +683,9 @@ def test_after():
 
 
 def test_a_timeout_of_the_function_only_covers_each_rerun(lab):
-    lab.write({
-        "test_it.py": """
+    lab.write(
+        {
+            "test_it.py": """
 import time
 
 import pytest
@@ -687,7 +706,8 @@ def test_hangs_later():
     if len(runs) > 1:
         time.sleep(30)
 """,
-    })
+        }
+    )
 
     lab.checked(plugins=("timeout",))
 
@@ -695,8 +715,9 @@ def test_hangs_later():
 
 
 def test_reruns_do_not_use_up_the_time_of_the_test(lab):
-    lab.write({
-        "test_it.py": """
+    lab.write(
+        {
+            "test_it.py": """
 import time
 
 import pytest
@@ -709,8 +730,9 @@ def wide():
 def test_slow(wide):
     time.sleep(0.6)
 """,
-        "pytest.ini": "[pytest]\nfaulthandler_timeout = 1.5\n",
-    })
+            "pytest.ini": "[pytest]\nfaulthandler_timeout = 1.5\n",
+        }
+    )
 
     session = lab.checked("--timeout=1.5", plugins=("timeout",))
 
@@ -725,8 +747,9 @@ def test_slow(wide):
     importlib.util.find_spec("freezegun") is None, reason="freezegun is not installed"
 )
 def test_a_frozen_clock_freezes_no_check(lab):
-    lab.write({
-        "test_it.py": """
+    lab.write(
+        {
+            "test_it.py": """
 import datetime
 
 import freezegun
@@ -750,7 +773,8 @@ def test_frozen_for_good():
 def test_after():
     pass
 """,
-    })
+        }
+    )
 
     session = lab.checked("--leak-confirm=2 s", "-W", "ignore")
 
@@ -762,8 +786,9 @@ def test_after():
 
 
 def test_an_error_inside_pytest_still_writes_the_report(lab):
-    lab.write({
-        "conftest.py": """
+    lab.write(
+        {
+            "conftest.py": """
 def pytest_runtest_setup(item):
     pass
 
@@ -771,7 +796,7 @@ def pytest_runtest_logfinish(nodeid):
     if "test_breaks" in nodeid:
         raise RuntimeError("in a hook")
 """,
-        "test_it.py": """
+            "test_it.py": """
 def test_first():
     pass
 
@@ -781,13 +806,16 @@ def test_breaks():
 def test_never():
     pass
 """,
-    })
+        }
+    )
 
     session = lab.checked()
 
     assert session.ret == pytest.ExitCode.INTERNAL_ERROR
     assert lab.verdicts() == {
-        "test_first": "clean", "test_breaks": "clean", "test_never": "unchecked",
+        "test_first": "clean",
+        "test_breaks": "clean",
+        "test_never": "unchecked",
     }
 
 
@@ -799,8 +827,9 @@ def test_a_session_that_collects_nothing_still_writes_the_report(lab):
 
 
 def test_a_fork_that_survives_its_test_does_not_write_reports(lab):
-    lab.write({
-        "test_it.py": """
+    lab.write(
+        {
+            "test_it.py": """
 import os
 
 def test_it():
@@ -809,7 +838,8 @@ def test_it():
         os._exit(0)
     os.waitpid(child, 0)
 """,
-    })
+        }
+    )
 
     session = lab.checked("-s")
 
@@ -818,14 +848,16 @@ def test_it():
 
 
 def test_environment_of_the_current_test_is_the_same_in_reruns(lab):
-    lab.write({
-        "test_it.py": """
+    lab.write(
+        {
+            "test_it.py": """
 import os
 
 def test_it():
     assert os.environ["PYTEST_CURRENT_TEST"] == "test_it.py::test_it (call)"
 """,
-    })
+        }
+    )
 
     lab.checked()
 
@@ -833,8 +865,9 @@ def test_it():
 
 
 def test_a_check_that_fails_by_itself_changes_no_outcome_and_is_told(lab):
-    lab.write({
-        "conftest.py": """
+    lab.write(
+        {
+            "conftest.py": """
 from pytest_leakguard import api
 
 def broken(*args, **kwargs):
@@ -842,7 +875,7 @@ def broken(*args, **kwargs):
 
 api.Checker.check = api.Checker.self_check = broken
 """,
-        "test_it.py": """
+            "test_it.py": """
 import pytest
 
 @pytest.fixture(scope="module")
@@ -859,7 +892,8 @@ def test_two(wide):
 def test_marked():
     pass
 """,
-    })
+        }
+    )
 
     session = lab.checked()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 _LEAKY = """
 import pytest
 
@@ -18,8 +16,9 @@ def leak(count=1):
 
 
 def test_noleak_fails_a_leaking_test_in_a_plain_run(lab):
-    lab.write({
-        "test_it.py": f"""{_LEAKY}
+    lab.write(
+        {
+            "test_it.py": f"""{_LEAKY}
 @pytest.mark.noleak
 def test_leaks():
     leak(2)
@@ -31,7 +30,8 @@ def test_sound():
 def test_unmarked():
     leak()
 """,
-    })
+        }
+    )
 
     session = lab.pytest("--leak-report=json:leaks.json", "--leak-confirm=2 s")
 
@@ -40,7 +40,9 @@ def test_unmarked():
     assert ("test_sound", "call", "passed") in session.reports
     assert ("test_unmarked", "call", "passed") in session.reports
     assert lab.verdicts() == {
-        "test_leaks": "leak", "test_sound": "clean", "test_unmarked": "unchecked",
+        "test_leaks": "leak",
+        "test_sound": "clean",
+        "test_unmarked": "unchecked",
     }
     assert session.summary.startswith(
         "leak check: 2 checked, 1 leaking (1 new, 0 known), 0 bounded, 0 inconclusive, 0 unchecked"
@@ -50,8 +52,9 @@ def test_unmarked():
 
 
 def test_noleak_covers_a_class_and_a_module_and_its_keywords_merge_from_near_to_far(lab):
-    lab.write({
-        "conftest.py": """
+    lab.write(
+        {
+            "conftest.py": """
 from pytest_leakguard.plugin import markers, options_key
 
 def pytest_collection_modifyitems(config, items):
@@ -62,7 +65,7 @@ def pytest_collection_modifyitems(config, items):
         print("plan", item.name, plan and plan.kind, plan and settings.runs,
               plan and settings.warmup, plan and settings.max_objects, known)
 """,
-        "test_marked.py": """
+            "test_marked.py": """
 import pytest
 
 pytestmark = pytest.mark.noleak(runs=4, warmup=2, max_objects=1)
@@ -109,8 +112,9 @@ class TestKnown:
 def test_parameters(number):
     pass
 """,
-        "test_unmarked.py": "def test_unmarked():\n    pass\n",
-    })
+            "test_unmarked.py": "def test_unmarked():\n    pass\n",
+        }
+    )
 
     raw = lab.pytest("--collect-only", "-s").raw
     plans = [line.split(None, 2)[1:] for line in raw.splitlines() if line.startswith("plan ")]
@@ -132,21 +136,24 @@ def test_parameters(number):
 
 
 def test_of_two_noleak_marks_on_one_node_the_upper_one_wins(lab):
-    lab.write({
-        "test_it.py": f"""{_LEAKY}
+    lab.write(
+        {
+            "test_it.py": f"""{_LEAKY}
 @pytest.mark.noleak(max_objects=5)
 @pytest.mark.noleak(max_objects=0)
 def test_leaks():
     leak(2)
 """,
-    })
+        }
+    )
 
     assert lab.pytest("--leak-confirm=2 s").ret == 0
 
 
 def test_limits_tolerate_growth_up_to_them(lab):
-    lab.write({
-        "test_it.py": f"""{_LEAKY}
+    lab.write(
+        {
+            "test_it.py": f"""{_LEAKY}
 @pytest.mark.noleak(max_objects=2)
 def test_within():
     leak(2)
@@ -159,7 +166,8 @@ def test_beyond():
 def test_bytes_lift_the_limit_of_objects():
     leak(3)
 """,
-    })
+        }
+    )
 
     session = lab.pytest("--leak-confirm=2 s", "--leak-report=json:leaks.json")
 
@@ -172,8 +180,9 @@ def test_bytes_lift_the_limit_of_objects():
 
 
 def test_descriptors_are_never_excused_and_track_chooses_what_is_counted(lab):
-    lab.write({
-        "test_it.py": f"""{_LEAKY}
+    lab.write(
+        {
+            "test_it.py": f"""{_LEAKY}
 import os
 
 def open_one():
@@ -196,7 +205,8 @@ def test_ignored():
 def test_ignored_holder():
     leak()
 """,
-    })
+        }
+    )
 
     lab.pytest("--leak-confirm=2 s", "--leak-report=json:leaks.json")
 
@@ -213,8 +223,9 @@ def test_ignored_holder():
 
 
 def test_a_known_leak_passes_and_a_fixed_one_asks_to_remove_the_marker(lab):
-    lab.write({
-        "test_it.py": f"""{_LEAKY}
+    lab.write(
+        {
+            "test_it.py": f"""{_LEAKY}
 @pytest.mark.leaks("the cache is unbounded", issue="#12")
 def test_known():
     leak()
@@ -229,7 +240,8 @@ def test_fixed_not_strictly():
 
 pytestmark = pytest.mark.noleak
 """,
-    })
+        }
+    )
 
     session = lab.pytest("--leak-confirm=2 s", "--leak-report=json:leaks.json")
 
@@ -249,15 +261,17 @@ pytestmark = pytest.mark.noleak
 
 
 def test_a_fixed_leak_that_is_not_strict_fails_where_warnings_are_errors(lab):
-    lab.write({
-        "test_it.py": """
+    lab.write(
+        {
+            "test_it.py": """
 import pytest
 
 @pytest.mark.leaks("the cache was unbounded", strict=False)
 def test_fixed():
     pass
 """,
-    })
+        }
+    )
 
     session = lab.pytest("-W", "error")
 
@@ -269,15 +283,17 @@ def test_fixed():
 
 
 def test_a_known_leak_that_fails_for_another_reason_fails_as_ever(lab):
-    lab.write({
-        "test_it.py": """
+    lab.write(
+        {
+            "test_it.py": """
 import pytest
 
 @pytest.mark.leaks("the cache is unbounded")
 def test_fails():
     assert 0
 """,
-    })
+        }
+    )
 
     session = lab.pytest("--leak-report=json:leaks.json")
 
@@ -286,19 +302,21 @@ def test_fails():
 
 
 def test_markers_that_a_plugin_adds_are_enforced(lab):
-    lab.write({
-        "test_it.py": f"""{_LEAKY}
+    lab.write(
+        {
+            "test_it.py": f"""{_LEAKY}
 def test_leaks():
     leak()
 """,
-        "conftest.py": """
+            "conftest.py": """
 import pytest
 
 def pytest_collection_modifyitems(items):
     for item in items:
         item.add_marker("noleak")
 """,
-    })
+        }
+    )
 
     session = lab.pytest("--leak-confirm=2 s")
 

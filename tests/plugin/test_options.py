@@ -130,8 +130,16 @@ def test_every_option_is_read_from_the_command_line(lab):
         pytest.param("pyproject.toml", f"[tool.pytest]{_TOML_VALUES}", marks=_NATIVE),
         pytest.param("pytest.toml", f"[pytest]{_TOML_VALUES}", marks=_NATIVE),
     ],
-    ids=["pytest.ini", "tox.ini", "setup.cfg", "ini_options", "ini_options values", "native strings",
-         "native values", "pytest.toml"],
+    ids=[
+        "pytest.ini",
+        "tox.ini",
+        "setup.cfg",
+        "ini_options",
+        "ini_options values",
+        "native strings",
+        "native values",
+        "pytest.toml",
+    ],
 )
 def test_every_option_has_a_twin_in_every_ini_file(lab, name, text):
     lab.write({"conftest.py": _SHOWS, name: text})
@@ -154,11 +162,13 @@ def test_the_command_line_beats_the_ini_file(lab):
 
 
 def test_a_marker_beats_the_command_line(lab):
-    lab.write({
-        "conftest.py": _SHOWS,
-        "pytest.ini": "[pytest]\nleak_runs = 4\n",
-        "test_it.py": "import pytest\n\n@pytest.mark.noleak(runs=7)\ndef test_it(): pass\n",
-    })
+    lab.write(
+        {
+            "conftest.py": _SHOWS,
+            "pytest.ini": "[pytest]\nleak_runs = 4\n",
+            "test_it.py": "import pytest\n\n@pytest.mark.noleak(runs=7)\ndef test_it(): pass\n",
+        }
+    )
 
     assert resolved(lab.pytest("--leak-runs=6", "--collect-only", "-s"))["runs"] == "7"
 
@@ -180,15 +190,26 @@ def test_leak_check_is_a_leak_mode_and_the_last_one_given_counts(lab, args, mode
 def test_help_names_every_option_and_ini_value(lab):
     text = lab.pytest("--help").raw
 
-    for name in ("mode", "runs", "warmup", "max-objects", "max-bytes", "confirm", "trace", "track",
-                 "report"):
+    for name in (
+        "mode",
+        "runs",
+        "warmup",
+        "max-objects",
+        "max-bytes",
+        "confirm",
+        "trace",
+        "track",
+        "report",
+    ):
         assert f"--leak-{name}=" in text
         assert f"leak_{name.replace('-', '_')} (" in text
     assert "--leak-check" in text
 
 
 def test_markers_are_registered(lab):
-    lab.write({"test_it.py": """
+    lab.write(
+        {
+            "test_it.py": """
 import pytest
 
 @pytest.mark.leaks("known")
@@ -198,7 +219,9 @@ def test_known():
 @pytest.mark.noleak
 def test_enforced():
     pass
-"""})
+"""
+        }
+    )
 
     session = lab.pytest("--strict-markers", "--leak-mode=off", "--markers")
 
@@ -208,9 +231,11 @@ def test_enforced():
 
 
 def test_the_plugin_is_named_leakguard_and_can_be_switched_off(lab, monkeypatch):
-    lab.write({
-        "test_it.py": "import pytest\n\n@pytest.mark.noleak\ndef test_it(): pass\n",
-    })
+    lab.write(
+        {
+            "test_it.py": "import pytest\n\n@pytest.mark.noleak\ndef test_it(): pass\n",
+        }
+    )
     monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
 
     on = lab.pytest("--leak-check", plugins=("no:asyncio",))

@@ -81,7 +81,9 @@ def test_in_whole_suite_mode_only_leaks_fail_and_the_rest_is_listed(lab):
 
     assert session.ret == 1
     assert calls(session) == {
-        **_CALLS, "test_fails_on_rerun": "passed", "test_skips_on_rerun": "passed",
+        **_CALLS,
+        "test_fails_on_rerun": "passed",
+        "test_skips_on_rerun": "passed",
     }
     assert lab.verdicts() == _EXPECTED
     assert session.summary.startswith(
@@ -107,7 +109,9 @@ def test_a_marked_test_fails_when_nothing_can_be_said(lab):
 
     assert session.ret == 1
     assert calls(session) == {
-        **_CALLS, "test_fails_on_rerun": "failed", "test_skips_on_rerun": "failed",
+        **_CALLS,
+        "test_fails_on_rerun": "failed",
+        "test_skips_on_rerun": "failed",
     }
     assert lab.verdicts() == _EXPECTED
     assert "): failed in call: assert " in session.raw
@@ -117,7 +121,9 @@ def test_a_marked_test_fails_when_nothing_can_be_said(lab):
 def test_a_leak_is_reported_like_any_failure(lab):
     lab.write({"test_it.py": _VERDICTS})
 
-    session = lab.checked("--leak-confirm=2 s", "--tb=line", "test_it.py::test_leak", "--junitxml=junit.xml")
+    session = lab.checked(
+        "--leak-confirm=2 s", "--tb=line", "test_it.py::test_leak", "--junitxml=junit.xml"
+    )
     junit = (lab.path / "junit.xml").read_text(encoding="utf-8")
 
     sentence = "leak: +1 object, +56 B per run"
@@ -129,8 +135,9 @@ def test_a_leak_is_reported_like_any_failure(lab):
 
 
 def test_a_leak_stops_a_session_with_x_and_its_module_is_torn_down(lab):
-    lab.write({
-        "test_it.py": """
+    lab.write(
+        {
+            "test_it.py": """
 import pytest
 
 kept = []
@@ -147,7 +154,8 @@ def test_leak(thing):
 def test_never(thing):
     pass
 """,
-    })
+        }
+    )
 
     session = lab.checked("-x", "--leak-confirm=2 s")
 
@@ -184,8 +192,9 @@ def test_a_leak_is_not_retried(lab):
 
 
 def test_a_retried_test_is_judged_by_the_attempt_that_passes(lab):
-    lab.write({
-        "test_it.py": """
+    lab.write(
+        {
+            "test_it.py": """
 kept = []
 
 def test_second_attempt_leaks():
@@ -193,12 +202,14 @@ def test_second_attempt_leaks():
     enough = len(kept) > 1
     assert enough
 """,
-    })
+        }
+    )
 
     session = lab.checked("--leak-confirm=2 s", "--reruns=2", plugins=("rerunfailures",))
 
     assert [outcome for _, when, outcome in session.reports if when == "call"] == [
-        "rerun", "failed",
+        "rerun",
+        "failed",
     ]
     assert lab.verdicts() == {"test_second_attempt_leaks": "leak"}
 
@@ -264,8 +275,9 @@ def test_a_quiet_session_speaks_when_something_was_found(lab):
 
 
 def test_sound_tests_take_five_executions_and_marked_ones_at_most_nine(lab):
-    lab.write({
-        "test_it.py": """
+    lab.write(
+        {
+            "test_it.py": """
 import pytest
 
 def test_sound():
@@ -275,7 +287,8 @@ def test_sound():
 def test_marked(tmp_path):
     (tmp_path / "file").write_text("x")
 """,
-    })
+        }
+    )
 
     lab.checked()
 
@@ -305,9 +318,10 @@ def pytest_configure(config):
 
 
 def test_nothing_is_judged_when_an_empty_test_is_not_flat(lab):
-    lab.write({
-        "conftest.py": _RESTLESS,
-        "test_it.py": """
+    lab.write(
+        {
+            "conftest.py": _RESTLESS,
+            "test_it.py": """
 import pytest
 
 def test_one():
@@ -316,14 +330,15 @@ def test_one():
 def test_two():
     pass
 """,
-        "test_marked.py": """
+            "test_marked.py": """
 import pytest
 
 @pytest.mark.noleak
 def test_marked():
     pass
 """,
-    })
+        }
+    )
 
     suite = lab.checked("test_it.py")
     suite_verdicts = lab.verdicts()
@@ -339,8 +354,9 @@ def test_marked():
 
 
 def test_a_test_in_which_the_user_went_into_the_debugger_is_not_judged(lab):
-    lab.write({
-        "test_it.py": """
+    lab.write(
+        {
+            "test_it.py": """
 import pytest
 
 kept = []
@@ -352,11 +368,18 @@ def test_debugged():
 def test_other():
     pass
 """,
-    })
+        }
+    )
 
     child = lab.pytester.run(
-        sys.executable, "-m", "pytest", "-p", "leakguard", "--leak-check",
-        "--leak-report=json:leaks.json", stdin=b"c\n",
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "leakguard",
+        "--leak-check",
+        "--leak-report=json:leaks.json",
+        stdin=b"c\n",
     )
 
     assert child.ret == 0
@@ -367,8 +390,15 @@ def test_the_trace_option_leaves_tests_unjudged(lab):
     lab.write({"test_it.py": "kept = []\n\ndef test_it():\n    kept.append([])\n"})
 
     child = lab.pytester.run(
-        sys.executable, "-m", "pytest", "-p", "leakguard", "--leak-check", "--trace",
-        "--leak-report=json:leaks.json", stdin=b"c\nc\nc\n",
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "leakguard",
+        "--leak-check",
+        "--trace",
+        "--leak-report=json:leaks.json",
+        stdin=b"c\nc\nc\n",
     )
 
     assert child.ret == 0
@@ -376,8 +406,9 @@ def test_the_trace_option_leaves_tests_unjudged(lab):
 
 
 def test_rerun_tests_carry_a_flag_and_the_first_run_does_not(lab):
-    lab.write({
-        "conftest.py": """
+    lab.write(
+        {
+            "conftest.py": """
 from pathlib import Path
 
 from pytest_leakguard.plugin.rerun import rerun_key
@@ -386,8 +417,9 @@ def pytest_runtest_setup(item):
     with Path(item.config.rootpath, "flags").open("a") as flags:
         flags.write(f"{item.stash.get(rerun_key, False)} ")
 """,
-        "test_it.py": "def test_it():\n    pass\n",
-    })
+            "test_it.py": "def test_it():\n    pass\n",
+        }
+    )
 
     lab.checked()
 

@@ -548,12 +548,19 @@ SCENARIOS = (
         Scenario(f"{name}, -x", files, ("-x",), judges="function" not in name and "all" not in name)
         for name, files in _TEARDOWNS
     ),
-    Scenario("module tear-down fails, maxfail 2", tree(test_a=_MODULE, test_b=_CLASS), ("--maxfail=2",)),
+    Scenario(
+        "module tear-down fails, maxfail 2", tree(test_a=_MODULE, test_b=_CLASS), ("--maxfail=2",)
+    ),
     Scenario("outcomes", tree(test_a=_OUTCOMES), ("-rA",)),
     Scenario("outcomes, verbose", tree(test_a=_OUTCOMES), ("-vv", "--tb=short")),
     Scenario("outcomes, runxfail", tree(test_a=_OUTCOMES), ("--runxfail",)),
     Scenario("outcomes, warnings are errors", tree(test_a=_OUTCOMES), ("-W", "error")),
-    Scenario("outcomes, two workers", tree(test_a=_OUTCOMES, test_b=_CLASS), ("-n2", "--dist=loadfile"), ("xdist",)),
+    Scenario(
+        "outcomes, two workers",
+        tree(test_a=_OUTCOMES, test_b=_CLASS),
+        ("-n2", "--dist=loadfile"),
+        ("xdist",),
+    ),
     Scenario(
         "module tear-down fails, two workers",
         tree(test_a=_MODULE, test_b=_CLASS, test_c=_AFTER),
@@ -562,9 +569,7 @@ SCENARIOS = (
     ),
     Scenario("subtests", tree(test_a=_SUBTESTS), subtests=True),
     Scenario("subtests, -x", tree(test_a=_SUBTESTS), ("-x",), subtests=True),
-    Scenario(
-        "subtests, two workers", tree(test_a=_SUBTESTS), ("-n2",), ("xdist",), subtests=True
-    ),
+    Scenario("subtests, two workers", tree(test_a=_SUBTESTS), ("-n2",), ("xdist",), subtests=True),
     Scenario("reruns", tree(test_a=_RERUNS), ("--reruns=1",), ("rerunfailures",)),
     Scenario("reruns, -x", tree(test_a=_RERUNS), ("--reruns=1", "-x"), ("rerunfailures",)),
     Scenario(
@@ -577,7 +582,9 @@ SCENARIOS = (
     Scenario("last failed", tree(test_a=_FAILING_SECOND, test_b=_AFTER), ("--lf",), sessions=2),
     Scenario("failed first", tree(test_a=_MODULE, test_b=_AFTER), ("--ff",), sessions=2),
     Scenario("fixtures", tree(test_a=_FIXTURES), ("-rA", "--strict-markers"), ()),
-    Scenario("fixtures, set-up shown", tree(test_a=_FIXTURES), ("--setup-show",), late_letters=True),
+    Scenario(
+        "fixtures, set-up shown", tree(test_a=_FIXTURES), ("--setup-show",), late_letters=True
+    ),
     Scenario("fixtures, set-up only", tree(test_a=_FIXTURES), ("--setup-only",), judges=False),
     Scenario("fixtures, collected only", tree(test_a=_FIXTURES), ("--collect-only",), judges=False),
     Scenario("reports changed by a plugin", _FOREIGN_REPORTS, ("-rA",)),
@@ -607,7 +614,9 @@ def test_reports_equal_those_of_a_plain_session(lab, scenario):
     plain += [lab.pytest(*scenario.args, plugins=plugins) for _ in range(1, scenario.sessions)]
     checked = [lab.checked(*scenario.args, plugins=plugins)]
     judged = lab.rerun()
-    checked += [lab.check_again(*scenario.args, plugins=plugins) for _ in range(1, scenario.sessions)]
+    checked += [
+        lab.check_again(*scenario.args, plugins=plugins) for _ in range(1, scenario.sessions)
+    ]
 
     for one, other in zip(plain, checked, strict=True):
         if side_by_side:

@@ -102,8 +102,9 @@ def test_the_terminal_shows_nothing_of_a_rerun(lab, args):
 
 
 def test_what_a_tear_down_prints_is_shown_once(lab):
-    lab.write({
-        "test_it.py": """
+    lab.write(
+        {
+            "test_it.py": """
 import logging
 
 import pytest
@@ -120,7 +121,8 @@ def test_one(narrow):
 def test_two(narrow):
     pass
 """,
-    })
+        }
+    )
 
     for args in (("-s",), ("-o", "log_cli=true"), ("--capture=tee-sys",)):
         plain = lab.plain(*args)
@@ -146,8 +148,9 @@ def test_a_log_file_holds_only_first_runs(lab, mode):
 
 
 def test_a_junit_file_holds_only_first_runs(lab):
-    lab.write({
-        "test_it.py": """
+    lab.write(
+        {
+            "test_it.py": """
 import pytest
 
 @pytest.fixture
@@ -172,7 +175,8 @@ class TestClass:
     def test_method(self, records, request):
         request.node.user_properties.append(("by", "hand"))
 """,
-    })
+        }
+    )
     args = ("--junitxml=junit.xml", "-o", "junit_logging=all", "-o", "junit_log_passing_tests=true")
 
     def written() -> str:
@@ -190,8 +194,9 @@ class TestClass:
 
 
 def test_durations_are_those_of_first_runs(lab):
-    lab.write({
-        "conftest.py": """
+    lab.write(
+        {
+            "conftest.py": """
 import json
 
 phases = []
@@ -202,7 +207,7 @@ def pytest_runtest_logreport(report):
 def pytest_unconfigure(config):
     (config.rootpath / "phases").write_text(json.dumps(phases))
 """,
-        "test_it.py": """
+            "test_it.py": """
 import time
 
 import pytest
@@ -215,7 +220,8 @@ def wide():
 def test_sleeps(wide):
     time.sleep(0.5)
 """,
-    })
+        }
+    )
 
     lab.checked()
     phases = dict(json.loads((lab.path / "phases").read_text()))
@@ -226,8 +232,9 @@ def test_sleeps(wide):
 
 
 def test_what_a_plugin_prints_around_capturing_is_shown_once(lab):
-    lab.write({
-        "conftest.py": """
+    lab.write(
+        {
+            "conftest.py": """
 import sys
 
 import pytest
@@ -245,8 +252,9 @@ def announced(request):
 def pytest_runtest_call(item):
     print("hook prints")
 """,
-        "test_it.py": "def test_it(announced):\n    pass\n\ndef test_again(announced):\n    pass\n",
-    })
+            "test_it.py": "def test_it(announced): pass\n\ndef test_again(announced): pass\n",
+        }
+    )
 
     plain = lab.plain()
     checked = lab.checked()
@@ -259,9 +267,21 @@ def pytest_runtest_call(item):
 @pytest.mark.parametrize(
     "absent",
     [
-        "logging", "capture", "junitxml", "faulthandler", "warnings", "threadexception",
-        "unraisableexception", "cacheprovider", "doctest", "unittest", "skipping", "subtests",
-        "tmpdir", "monkeypatch", "terminal",
+        "logging",
+        "capture",
+        "junitxml",
+        "faulthandler",
+        "warnings",
+        "threadexception",
+        "unraisableexception",
+        "cacheprovider",
+        "doctest",
+        "unittest",
+        "skipping",
+        "subtests",
+        "tmpdir",
+        "monkeypatch",
+        "terminal",
     ],
 )
 def test_a_session_without_a_plugin_of_pytest_is_checked_too(lab, absent):
@@ -274,9 +294,10 @@ def test_a_session_without_a_plugin_of_pytest_is_checked_too(lab, absent):
 
 
 def test_sessions_inside_a_test_report_as_ever(lab):
-    lab.write({
-        "conftest.py": "pytest_plugins = ['pytester']\n",
-        "test_it.py": '''
+    lab.write(
+        {
+            "conftest.py": "pytest_plugins = ['pytester']\n",
+            "test_it.py": '''
 def test_inside(pytester):
     pytester.makepyfile("""
         def test_passes():
@@ -294,7 +315,8 @@ def test_inline(pytester):
     reports = pytester.inline_run("-p", "no:recorder").getreports("pytest_runtest_logreport")
     assert [report.when for report in reports] == ["setup", "call", "teardown"]
 ''',
-    })
+        }
+    )
 
     # What sessions inside leave in the interpreter's own caches is not the matter here.
     plain = lab.plain("test_it.py")

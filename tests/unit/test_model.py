@@ -67,14 +67,28 @@ def test_settings_are_read(setting, value, parsed):
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
-        ("runs", 1), ("warmup", 0), ("max_objects", -1), ("max_bytes", "4 KB"), ("confirm", "soon"),
-        ("trace", "never"), ("trace", None), ("track", "heap"), ("track", ""), ("track", []),
-        ("track", 3), ("ignore", "*"), ("ignore", " ** "), ("ignore", [""]), ("ignore", 3),
+        ("runs", 1),
+        ("warmup", 0),
+        ("max_objects", -1),
+        ("max_bytes", "4 KB"),
+        ("confirm", "soon"),
+        ("trace", "never"),
+        ("trace", None),
+        ("track", "heap"),
+        ("track", ""),
+        ("track", []),
+        ("track", 3),
+        ("ignore", "*"),
+        ("ignore", " ** "),
+        ("ignore", [""]),
+        ("ignore", 3),
         ("ignore", [3]),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named_with_its_value(setting, value):
-    with pytest.raises(InvalidSettingError, match=rf"^{setting}: expected .* \(got .*\)$") as caught:
+    with pytest.raises(
+        InvalidSettingError, match=rf"^{setting}: expected .* \(got .*\)$"
+    ) as caught:
         parse_setting(setting, value)
 
     assert isinstance(caught.value, LeakguardError)
@@ -91,7 +105,7 @@ def test_an_unknown_setting_is_refused_with_the_known_ones():
 
 
 def test_every_setting_is_read_by_a_parser():
-    assert set(PARSERS) == {field for field in Settings.__dataclass_fields__}
+    assert set(PARSERS) == set(Settings.__dataclass_fields__)
 
 
 def test_a_result_survives_a_journey_as_json():

@@ -104,9 +104,27 @@ def defaulted(child: object) -> types.FunctionType:
         (lambda child: functools.partial(child.method).func, ".__self__"),
         (lambda child: property(child.method), " -> "),
     ],
-    ids=["str key", "int key", "tuple key", "class key", "hostile key", "as key", "ordered", "list",
-         "tuple", "deque", "set", "frozenset", "attribute", "slot", "cell", "default", "partial",
-         "bound method", "property"],
+    ids=[
+        "str key",
+        "int key",
+        "tuple key",
+        "class key",
+        "hostile key",
+        "as key",
+        "ordered",
+        "list",
+        "tuple",
+        "deque",
+        "set",
+        "frozenset",
+        "attribute",
+        "slot",
+        "cell",
+        "default",
+        "partial",
+        "bound method",
+        "property",
+    ],
 )
 def test_a_step_is_written_as_python_would(holding, text):
     child = Thing()
@@ -252,7 +270,12 @@ def test_a_path_passes_the_plumbing_of_weak_dictionaries(app):
     app.cache[key] = [key]
 
     name, _ = path_of(
-        Root("app", app), app, app.__dict__, app.cache, app.cache.__dict__, app.cache.data,
+        Root("app", app),
+        app,
+        app.__dict__,
+        app.cache,
+        app.cache.__dict__,
+        app.cache.data,
         app.cache[key],
     )
 

@@ -95,8 +95,12 @@ MANY = Result(
             note="no path was found",
             capacity="deque: 3 of 10 items" if number == 1 else "",
             allocated=tuple(
-                frame("<frozen importlib._bootstrap>" if line == 2 else "/elsewhere/lib.py", line,
-                      "call", "")
+                frame(
+                    "<frozen importlib._bootstrap>" if line == 2 else "/elsewhere/lib.py",
+                    line,
+                    "call",
+                    "",
+                )
                 for line in range(1, 7)
             ),
             pattern="socket: opened and not closed",
@@ -139,7 +143,11 @@ INCONCLUSIVE = Result(
         ("many_findings.txt", MANY, Settings(max_objects=2, max_bytes=4096)),
         ("long_path.txt", LONG_PATH, Settings(max_bytes=100)),
         ("inconclusive.txt", INCONCLUSIVE, Settings()),
-        ("unchecked.txt", Result(verdict="unchecked", reason="an empty test is not flat"), Settings()),
+        (
+            "unchecked.txt",
+            Result(verdict="unchecked", reason="an empty test is not flat"),
+            Settings(),
+        ),
     ],
 )
 def test_a_page_reads_as_its_golden_text(name, result, settings):
@@ -179,19 +187,44 @@ FACTS = SessionFacts(
     tests=(
         outcome("test_bus.py::test_leak", "suite", LEAK),
         outcome("test_bus.py::test_many", "noleak", MANY),
-        outcome("test_bus.py::test_clean", "suite", Result(
-            verdict="clean", executions=5, growth={"gc_objects": 0}, series={"gc_objects": (7, 7)},
-        )),
-        outcome("test_bus.py::test_known", "leaks", Result(
-            verdict="known", reason="known: a cache (#3)", executions=40,
-        )),
-        outcome("test_bus.py::test_bounded", "suite", Result(
-            verdict="bounded", reason="functools.lru_cache: 51 of 128 entries", executions=40,
-        )),
+        outcome(
+            "test_bus.py::test_clean",
+            "suite",
+            Result(
+                verdict="clean",
+                executions=5,
+                growth={"gc_objects": 0},
+                series={"gc_objects": (7, 7)},
+            ),
+        ),
+        outcome(
+            "test_bus.py::test_known",
+            "leaks",
+            Result(
+                verdict="known",
+                reason="known: a cache (#3)",
+                executions=40,
+            ),
+        ),
+        outcome(
+            "test_bus.py::test_bounded",
+            "suite",
+            Result(
+                verdict="bounded",
+                reason="functools.lru_cache: 51 of 128 entries",
+                executions=40,
+            ),
+        ),
         outcome("test_bus.py::test_open[é]", "suite", INCONCLUSIVE),
-        outcome("test_bus.py::test_failed", "", Result(
-            verdict="unchecked", reason="the test did not pass", executions=1,
-        )),
+        outcome(
+            "test_bus.py::test_failed",
+            "",
+            Result(
+                verdict="unchecked",
+                reason="the test did not pass",
+                executions=1,
+            ),
+        ),
     ),
 )
 
@@ -202,10 +235,12 @@ def test_a_summary_reads_as_its_golden_text():
 
 def test_a_summary_lists_up_to_its_limit_and_says_how_many_more():
     results = [Result(verdict="bounded", reason="a cache", executions=9)] * 13
-    facts = SessionFacts(**{
-        **{name: getattr(FACTS, name) for name in FACTS.__dataclass_fields__},
-        "tests": tuple(outcome(f"test_{n}", "suite", one) for n, one in enumerate(results)),
-    })
+    facts = SessionFacts(
+        **{
+            **{name: getattr(FACTS, name) for name in FACTS.__dataclass_fields__},
+            "tests": tuple(outcome(f"test_{n}", "suite", one) for n, one in enumerate(results)),
+        }
+    )
 
     short = list(summary_lists(facts, limit=10))
 
@@ -215,10 +250,12 @@ def test_a_summary_lists_up_to_its_limit_and_says_how_many_more():
 
 
 def test_nothing_is_summed_up_where_nothing_was_judged():
-    facts = SessionFacts(**{
-        **{name: getattr(FACTS, name) for name in FACTS.__dataclass_fields__},
-        "tests": (outcome("test_x", "", Result(verdict="unchecked", reason="not run")),),
-    })
+    facts = SessionFacts(
+        **{
+            **{name: getattr(FACTS, name) for name in FACTS.__dataclass_fields__},
+            "tests": (outcome("test_x", "", Result(verdict="unchecked", reason="not run")),),
+        }
+    )
 
     assert summary_line(facts) == ""
 

@@ -21,9 +21,18 @@ from pytest_leakguard.units import (
 @pytest.mark.parametrize(
     ("text", "size_bytes"),
     [
-        (0, 0), (100, 100), ("0", 0), ("100", 100), ("100 B", 100), ("100b", 100),
-        ("4 KiB", 4096), ("4KiB", 4096), (" 4  kib ", 4096), ("1.5 MiB", 1_572_864),
-        ("2 GiB", 2**31), (1.5, 1),
+        (0, 0),
+        (100, 100),
+        ("0", 0),
+        ("100", 100),
+        ("100 B", 100),
+        ("100b", 100),
+        ("4 KiB", 4096),
+        ("4KiB", 4096),
+        (" 4  kib ", 4096),
+        ("1.5 MiB", 1_572_864),
+        ("2 GiB", 2**31),
+        (1.5, 1),
     ],
 )
 def test_sizes_are_read_in_iec_units(text, size_bytes):
@@ -40,14 +49,25 @@ def test_what_is_no_size_is_refused_with_the_setting_and_what_is_accepted(text):
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [(0, 0), (10, 10), ("10", 10), ("10 s", 10), ("500 ms", 0.5), ("10 min", 600), ("1 h", 3600),
-     ("1.5s", 1.5), (0.25, 0.25)],
+    [
+        (0, 0),
+        (10, 10),
+        ("10", 10),
+        ("10 s", 10),
+        ("500 ms", 0.5),
+        ("10 min", 600),
+        ("1 h", 3600),
+        ("1.5s", 1.5),
+        (0.25, 0.25),
+    ],
 )
 def test_times_are_read(text, seconds):
     assert parse_duration("confirm", text) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("text", [-1, "-1 s", "soon", "10 sec", "1 d", "", None, False, "inf", "nan"])
+@pytest.mark.parametrize(
+    "text", [-1, "-1 s", "soon", "10 sec", "1 d", "", None, False, "inf", "nan"]
+)
 def test_what_is_no_time_is_refused(text):
     with pytest.raises(InvalidSettingError, match=r"^confirm: expected a time such as '500 ms'"):
         parse_duration("confirm", text)
@@ -69,9 +89,19 @@ def test_what_is_no_count_or_too_small_is_refused(value):
 
 @pytest.mark.parametrize(
     ("size_bytes", "text"),
-    [(0, "0 B"), (1, "1 B"), (336, "336 B"), (1023, "1,023 B"), (1024, "1 KiB"), (4096, "4 KiB"),
-     (1536, "1.5 KiB"), (1_572_864, "1.5 MiB"), (2**30, "1 GiB"), (56.25, "56.2 B"),
-     (-4096, "-4 KiB")],
+    [
+        (0, "0 B"),
+        (1, "1 B"),
+        (336, "336 B"),
+        (1023, "1,023 B"),
+        (1024, "1 KiB"),
+        (4096, "4 KiB"),
+        (1536, "1.5 KiB"),
+        (1_572_864, "1.5 MiB"),
+        (2**30, "1 GiB"),
+        (56.25, "56.2 B"),
+        (-4096, "-4 KiB"),
+    ],
 )
 def test_sizes_are_written_in_iec_units(size_bytes, text):
     assert format_size(size_bytes) == text
@@ -86,8 +116,14 @@ def test_a_size_that_was_written_is_read_again_within_its_rounding(size_bytes):
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0 ms"), (0.34, "340 ms"), (1, "1.0 s"), (2.54, "2.5 s"), (99.9, "99.9 s"),
-     (180, "3.0 min")],
+    [
+        (0, "0 ms"),
+        (0.34, "340 ms"),
+        (1, "1.0 s"),
+        (2.54, "2.5 s"),
+        (99.9, "99.9 s"),
+        (180, "3.0 min"),
+    ],
 )
 def test_times_are_written(seconds, text):
     assert format_duration(seconds) == text
@@ -103,8 +139,13 @@ def test_numbers_have_no_needless_zeros(value, text):
 
 @pytest.mark.parametrize(
     ("count", "noun", "text"),
-    [(1, "object", "1 object"), (2, "object", "2 objects"), (0, "test", "0 tests"),
-     (0.5, "block", "0.5 blocks"), (2, "entry", "2 entries")],
+    [
+        (1, "object", "1 object"),
+        (2, "object", "2 objects"),
+        (0, "test", "0 tests"),
+        (0.5, "block", "0.5 blocks"),
+        (2, "entry", "2 entries"),
+    ],
 )
 def test_counts_are_written_with_their_nouns(count, noun, text):
     assert plural(count, noun) == text

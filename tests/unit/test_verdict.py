@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -32,7 +33,7 @@ def judge(retained: Callable[[int], int], sizes: Sequence[int] = SIZES) -> Judge
     done = [SCREENED]
     for size in sizes:
         done.append(done[-1] + size)
-    steps = [after - before for before, after in zip(screened, screened[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(screened)]
     return judge_batches(sizes, [retained(runs) for runs in done], steps=steps)
 
 
