@@ -118,7 +118,7 @@ PARSERS = {
 }
 
 
-def parse_setting(setting: str, value: object, *, place: str | None = None) -> Any:  # the field's type
+def parse_setting(setting: str, value: object, *, place: str | None = None) -> Any:  # its own type
     """Read one setting from what a user wrote.
 
     Args:

@@ -39,7 +39,7 @@ def known_capacity(chain: Sequence[object]) -> str:
     return _stated_bound(chain)
 
 
-def sqlite3_connection() -> type:
+def sqlite3_connection() -> type[object]:
     """Return the type of SQLite connections, or one that nothing is of if it is not in use."""
     module = sys.modules.get("sqlite3")
     return getattr(module, "Connection", type(NotImplemented))
