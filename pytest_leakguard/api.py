@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 from pytest_leakguard import counters, runner
 from pytest_leakguard.clock import now, wait
@@ -296,7 +296,7 @@ class _Callable:
             raise BrokenRunError(f"{type(error).__qualname__}: {error}") from None
 
 
-def check(function: Callable[[], object], **settings: Any) -> Result:
+def check(function: Callable[[], object], **settings: object) -> Result:
     """Check whether a callable leaks, without pytest.
 
     Args:
