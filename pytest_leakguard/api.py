@@ -18,7 +18,6 @@ from pytest_leakguard.heap import Heap, Pacer
 from pytest_leakguard.model import Finding, Result, Settings, parse_setting
 from pytest_leakguard.runner import BrokenRunError, Screened, Subject, Trial
 from pytest_leakguard.sampling import Sampler
-from pytest_leakguard.settle import TupleLists
 from pytest_leakguard.units import format_duration, plural
 
 if TYPE_CHECKING:
@@ -78,15 +77,17 @@ class Checker:
         self._extra_roots = extra_roots
         self._pacer = Pacer()
         self._native = _NativeRation()
-        self._tuple_lists = TupleLists()
         self._sources: Sources | None = None
         self._self_check: Result | None = None
+
+    def close(self) -> None:
+        """Leave the interpreter as it was found; to be called when nothing more is checked."""
+        self._pacer.restore()
 
     def self_check(self) -> Result:
         """Judge an empty test, once per process: if it is not flat, nothing can be judged."""
         if self._self_check is None:
             with Heap() as heap:
-                self._tuple_lists.fill()
                 trial = Trial(subject=_Idle(), settings=Settings(), heap=heap)
                 sampler = Sampler(self.counters)
                 runner.warm_up(trial, sampler)
@@ -118,6 +119,7 @@ class Checker:
             # Tests of the collector or of weak references can fail on a frozen heap only.
             thawed = self._check(subject, settings, traced=traced, marked=marked, frozen=False)
             result = replace(thawed, executions=thawed.executions + result.executions - 1)
+        self._pacer.keep_pace()
         self._pacer.collect_if_due(after_suspect=result.verdict != "clean")
         return replace(result, seconds=now() - begun)
 
@@ -136,7 +138,7 @@ class Checker:
     ) -> Result:
         chosen = self._choose_counters(settings, marked=marked)
         with Heap(frozen=frozen) as heap:
-            self._tuple_lists.fill()
+            self._pacer.look()
             sampler = Sampler(chosen)  # reads once: costly while the heap is not frozen
             trial = Trial(subject=subject, settings=settings, heap=heap)
             try:
@@ -254,7 +256,8 @@ def _decide(
     if result.findings and all(finding.capacity for finding in result.findings):
         bound = "; ".join(sorted({finding.capacity for finding in result.findings}))
         return replace(result, verdict="bounded", reason=bound, evidence=evidence)
-    if confirmed.status == "convicted":
+    exact = any(judgement.exact for judgement in confirmed.judgements.values())
+    if confirmed.status == "convicted" and (exact or seen):
         findings = tuple(finding for finding in result.findings if not finding.capacity)
         return replace(result, verdict="leak", findings=findings, evidence=evidence)
     return replace(
@@ -313,4 +316,8 @@ def check(function: Callable[[], object], **settings: object) -> Result:
     """
     parsed = {name: parse_setting(name, value) for name, value in settings.items()}
     function()
-    return Checker().check(_Callable(function), Settings(**parsed))
+    checker = Checker()
+    try:
+        return checker.check(_Callable(function), Settings(**parsed))
+    finally:
+        checker.close()

@@ -14,12 +14,12 @@ from pytest_leakguard.clock import now
 #: Share of the elapsed time that full collections of the thawed heap may take. They were 77 % of a
 #: whole checked run when made once per test.
 FULL_COLLECTION_SHARE = 0.03
-#: At least this long apart, in seconds: each one empties the interpreter's free lists.
+#: At least this long apart, in seconds.
 LEAST_INTERVAL = 1.0
 #: What the first one is taken to cost, in seconds: a heap of about a million objects.
 FIRST_GUESS = 0.3
-#: The middle generation is never collected by itself during re-runs, so that no garbage is
-#: promoted out of the reach of ``gc.collect(1)`` and the collector's pace stays what it was.
+#: The older generations are never collected by themselves during re-runs, so that nothing is
+#: collected at a moment that differs from run to run.
 _NEVER = 1_000_000
 # Bound here because tests patch and mock the module's functions.
 _collect, _freeze, _unfreeze = gc.collect, gc.freeze, gc.unfreeze
@@ -57,12 +57,12 @@ class Heap:
         else:
             gc.disable()
 
-    def collect_young(self) -> None:
-        """Free the garbage of the last run; complete unless older objects became garbage."""
-        _collect(1 if self.frozen else 2)
+    def collect(self) -> None:
+        """Free all garbage that is not frozen, and empty the interpreter's free lists.
 
-    def collect_all(self) -> None:
-        """Free all garbage that is not frozen, and empty the interpreter's free lists."""
+        Only a full collection does the latter, and what lies in them counts as blocks in use: a
+        leak could feed on a list that is left over, and a sound test fill one up, run by run.
+        """
         _collect()
 
     def refreeze(self) -> None:
@@ -73,22 +73,47 @@ class Heap:
 
 
 class Pacer:
-    """Rations full collections of the whole heap over a session.
+    """Keeps the collector's pace over a session what it would be without us.
 
-    A collection of a frozen heap makes CPython believe that the heap is small, and so collect it
-    too often later; a full collection of the thawed heap repairs that and frees old garbage.
+    A collection of a frozen heap makes CPython (to 3.13) believe that the heap is small, so that
+    every test that makes many objects sets off a full collection. Two things make up for it: a
+    higher threshold of the oldest generation on large heaps, and full collections of the thawed
+    heap, rationed, which free old garbage.
     """
 
     def __init__(self) -> None:
         self._started = self._latest = now()
         self._spent = 0.0
         self._last = FIRST_GUESS
+        self._looked = float("-inf")
+        self._thresholds = self._raised = gc.get_threshold()
+
+    def look(self) -> None:
+        """Count the objects of a heap that was just frozen, now and then: the count takes time."""
+        if now() - self._looked >= LEAST_INTERVAL:
+            young, middle, oldest = self._thresholds
+            # CPython waits until a quarter as many objects as it knows have survived; each
+            # collection of the middle generation is about this many allocations later.
+            allocations = max(young, 1) * max(middle, 1)
+            needed = gc.get_freeze_count() // 4 // allocations
+            self._raised = (young, middle, max(oldest, needed))
+            self._looked = now()
+
+    def keep_pace(self) -> None:
+        """Set the threshold, unless somebody else has set another one."""
+        if gc.get_threshold() == self._thresholds:
+            gc.set_threshold(*self._raised)
+
+    def restore(self) -> None:
+        """Put the threshold back before code of the user's runs that may look at it."""
+        if gc.get_threshold() == self._raised:
+            gc.set_threshold(*self._thresholds)
 
     def collect_if_due(self, *, after_suspect: bool = False) -> None:
         """Collect the thawed heap when its share of the elapsed time allows it.
 
         Args:
-            after_suspect: Collect in any case: a suspect's runs have collected the frozen heap.
+            after_suspect: Collect in any case: many runs have left old garbage behind.
         """
         begun = now()
         allowed = (begun - self._started) * FULL_COLLECTION_SHARE

@@ -99,7 +99,7 @@ class Trial:
         settle.deeply(self.heap)
         if sampler.grew(_ENDING):
             settle.until_ended(lambda: sampler.grew(_ENDING))
-        self.heap.collect_all()  # also empties the free lists of what looking has left there
+        self.heap.collect()  # also empties the free lists of what looking has left there
         settle.fill_free_lists()
         consolidate_native()
 
@@ -146,7 +146,7 @@ def screen(trial: Trial, sampler: Sampler) -> Screened:
     trial.run_and_sample(sampler, deep=False)
     while not _all_flat(sampler, settings):
         trial.run_and_sample(sampler, deep=False)
-        if _has_risen(sampler, settings):
+        if _risen(sampler, settings):
             break
     else:
         return _screened(sampler, flat=True)
@@ -158,13 +158,15 @@ def warm_up(trial: Trial, sampler: Sampler) -> None:
     for done in range(trial.settings.runs + 1):
         trial.run_and_sample(sampler, deep=False, times=0)
         _all_flat(sampler, trial.settings)
-        _has_risen(sampler, trial.settings)
+        _risen(sampler, trial.settings)
         _is_suspect(sampler, trial.settings, done, in_time=True)
     sampler.restart()
 
 
-def _has_risen(sampler: Sampler, settings: Settings) -> bool:
-    return any(is_rising(samples, 1) for samples in _excess(sampler, settings).values())
+def _risen(sampler: Sampler, settings: Settings) -> set[str]:
+    """Return the counters that read more at the last sample than at the one before."""
+    excess = _excess(sampler, settings)
+    return {name for name, samples in excess.items() if is_rising(samples, 1)}
 
 
 def _screen_deeply(trial: Trial, sampler: Sampler) -> Screened:

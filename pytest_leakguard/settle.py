@@ -7,7 +7,6 @@ is emptied here was seen to move a counter in a sound test. Nothing is reset tha
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -30,9 +29,6 @@ _nest: Any = (
     if sys.version_info < (3, 11)
     else None
 )
-#: CPython keeps up to 2,000 tuples of each length below 20.
-_TUPLE_LENGTHS = range(1, 20)
-_TUPLES_KEPT = 2000
 #: CPython keeps at most 100 floats, 80 lists and 80 dictionaries.
 _FREE_LIST_LENGTH = 104
 _FLOATS = [-0.5] * _FREE_LIST_LENGTH
@@ -48,7 +44,7 @@ _clear_type_cache: Callable[[], object] = getattr(
 def lightly(heap: Heap) -> None:
     """Free the last run's garbage and empty the interpreter's attribute cache."""
     _clear_type_cache()
-    heap.collect_young()
+    heap.collect()
     fill_free_lists()
 
 
@@ -62,7 +58,7 @@ def deeply(heap: Heap) -> None:
             except (AttributeError, TypeError):  # renamed in another version: nothing to clear
                 continue
     _clear_type_cache()
-    heap.collect_all()
+    heap.collect()
 
 
 def fill_free_lists() -> None:
@@ -78,28 +74,6 @@ def fill_free_lists() -> None:
     del floats, lists, dicts
     if _nest is not None:
         _nest(_nest, _FREE_FRAMES)
-
-
-class TupleLists:
-    """The interpreter's free lists of tuples, kept full between full collections.
-
-    ``tuple(generator)`` takes a tuple of one length and frees it as one of another, so that these
-    lists fill up by a few blocks per run, for up to 2,000 of each length. A full collection empties
-    them; filling them takes a millisecond and 5 MB, so it is done only then.
-    """
-
-    def __init__(self) -> None:
-        self._collections = -1
-
-    def fill(self) -> None:
-        """Fill the lists if there was a full collection since they were filled."""
-        if (collections := gc.get_stats()[-1]["collections"]) == self._collections:
-            return
-        self._collections = collections
-        for length in _TUPLE_LENGTHS:
-            parts = (None,) * length
-            kept = [(*parts[1:], position) for position in range(_TUPLES_KEPT)]
-            del kept
 
 
 def until_ended(grown: Callable[[], bool]) -> None:

@@ -197,6 +197,7 @@ class LeakSession:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
         """Write the reports, also when the session was cut short."""
+        self._checker.close()
         if self._self_check_problem and self._options.mode == "all" and session.exitstatus == 0:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if not self._is_worker:
