@@ -67,10 +67,14 @@ class Births:
         self._others: set[int] = set()
 
     def before_run(self) -> None:
-        """Note what is alive and was not made by a run: older objects, and our own."""
-        objects = gc.get_objects()
-        self._others = {id(obj) for obj in objects if id(obj) not in self.runs}
-        self._others.update((id(objects), id(self._others)))
+        """Note what is alive and was not made by a run: older objects, and our own.
+
+        Nothing that is noted may die before the run: what the run makes in its place would be
+        taken for it.
+        """
+        self._others = set()
+        self._others.update({id(obj) for obj in gc.get_objects() if id(obj) not in self.runs})
+        self._others.add(id(self._others))
 
     def after_run(self, run: int) -> None:
         """Note what is alive after a run. Objects that are gone are forgotten.
