@@ -423,4 +423,8 @@ def pytest_runtest_setup(item):
 
     lab.checked()
 
-    assert (lab.path / "flags").read_text().split() == ["False"] + ["True"] * 4
+    first, *later = (lab.path / "flags").read_text().split()
+
+    assert first == "False"
+    assert len(later) >= 4
+    assert set(later) == {"True"}
