@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -43,25 +41,14 @@ KNOWN = {
 
 
 @pytest.fixture(scope="session")
-def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[score.FileRun]]]:
-    """Run the files of the chosen tests, two at a time, while the first ones are judged."""
-    chosen = {item.name for item in request.session.items}
-    names = [name for name in FILES if f"test_file_is_judged_as_labelled[{name}]" in chosen]
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        yield {name: pool.submit(score._run, HERE / name, sys.executable, None) for name in names}
-
-
-@pytest.fixture(scope="session")
 def labels() -> dict[str, Any]:
     """What each specimen should be said to leak."""
     return score.tomllib.loads((HERE / "labels.toml").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_file_is_judged_as_labelled(
-    name: str, runs: dict[str, Future[score.FileRun]], labels: dict[str, Any]
-) -> None:
-    run = runs[name].result()
+def test_file_is_judged_as_labelled(name: str, labels: dict[str, Any]) -> None:
+    run = score._run(HERE / name, sys.executable, None)
 
     judged = score._judge([run], labels, everything=True)
 
