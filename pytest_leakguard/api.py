@@ -5,6 +5,7 @@ Nothing else builds collaborators.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -221,6 +222,9 @@ class Checker:
 
 
 _BROKEN = "fails on re-run"
+#: Counters that code moves as it becomes warm: CPython 3.10 gives each function a cache at its
+#: 1,024th call, and keeps a frame for it. Both are for good, and neither is an object.
+_OPCODE_CACHED = frozenset({"blocks", *_NATIVE}) if sys.version_info < (3, 11) else frozenset[str]()
 #: What tracing a few runs of an undecided test may cost, in untraced runs.
 _TRACED_RUNS = 60
 
@@ -257,6 +261,10 @@ def _decide(
         bound = "; ".join(sorted({finding.capacity for finding in result.findings}))
         return replace(result, verdict="bounded", reason=bound, evidence=evidence)
     exact = any(judgement.exact for judgement in confirmed.judgements.values())
+    moved = {name for name, judged in confirmed.judgements.items() if judged.status != "acquitted"}
+    if not exact and not seen and moved <= _OPCODE_CACHED:
+        reason = "only code that became warm for CPython 3.10's opcode caches took more blocks"
+        return replace(result, verdict="clean", reason=reason, evidence=evidence)
     if confirmed.status == "convicted" and (exact or seen):
         findings = tuple(finding for finding in result.findings if not finding.capacity)
         return replace(result, verdict="leak", findings=findings, evidence=evidence)
