@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 #: fragmented heap (200,000 free chunks) one reading takes 32 ms.
 NATIVE_SHARE = 0.02
 _NATIVE = ("native_bytes", "mapped_bytes")
+#: What the first tests of a session may spend on it, before any share has come together.
+_NATIVE_START_SECONDS = 0.001
 _IDLE_SECONDS = 0.002
 
 
@@ -45,17 +47,25 @@ class _NativeRation:
     def __init__(self) -> None:
         self._started = now()
         self._spent = 0.0
+        self._cost = 0.0
 
     def affords(self, chosen: tuple[counters.Counter, ...], readings: int) -> bool:
-        native = [counter for counter in chosen if counter.name in _NATIVE]
-        begun = now()
-        for counter in native:
-            counter.read()
-        cost = now() - begun
-        self._spent += cost
-        if self._spent + cost * readings > (now() - self._started) * NATIVE_SHARE + 0.001:
+        """Tell whether so many readings fit into the share; what one costs is measured each time.
+
+        While they do not fit, the last known cost stands: measuring it is as dear as reading.
+        """
+        allowed = (now() - self._started) * NATIVE_SHARE + _NATIVE_START_SECONDS
+        if self._spent + self._cost * readings > allowed:
             return False
-        self._spent += cost * readings
+        begun = now()
+        for counter in chosen:
+            if counter.name in _NATIVE:
+                counter.read()
+        self._cost = now() - begun
+        self._spent += self._cost
+        if self._spent + self._cost * readings > allowed:
+            return False
+        self._spent += self._cost * readings
         return True
 
 
