@@ -15,9 +15,9 @@ TIME_ACCEPTED = "a time such as '500 ms', '10 s' or '10 min', or an int of secon
 
 
 def _parse(setting: str, value: object, units: dict[str, float], accepted: str) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        value = str(value)
-    if isinstance(value, str) and (match := _QUANTITY.fullmatch(value.strip())):
+    number_given = isinstance(value, (int, float)) and not isinstance(value, bool)
+    text = str(value) if number_given else value
+    if isinstance(text, str) and (match := _QUANTITY.fullmatch(text.strip())):
         number, unit = match.groups()
         if (scale := units.get(unit.lower())) is not None:
             return float(number) * scale
@@ -52,6 +52,11 @@ def parse_duration(setting: str, value: object) -> float:
 
 def parse_count(setting: str, value: object, *, minimum: int) -> int:
     """Return a whole number that is at least ``minimum``.
+
+    Args:
+        setting: Name of the setting, for the error message.
+        value: A number, or one as text.
+        minimum: The least that is accepted.
 
     Raises:
         InvalidSettingError: The value is not a whole number, or too small.

@@ -88,6 +88,24 @@ def test_what_is_no_count_or_too_small_is_refused(value):
 
 
 @pytest.mark.parametrize(
+    ("parse", "value"),
+    [
+        (parse_size, -1),
+        (parse_size, "-1"),
+        (parse_size, -0.5),
+        (parse_duration, -1),
+        (parse_duration, "1 d"),
+    ],
+)
+def test_an_error_shows_what_was_given_and_not_what_became_of_it(parse, value):
+    with pytest.raises(InvalidSettingError) as caught:
+        parse("setting", value)
+
+    assert caught.value.value is value
+    assert str(caught.value).endswith(f"(got {value!r})")
+
+
+@pytest.mark.parametrize(
     ("size_bytes", "text"),
     [
         (0, "0 B"),
