@@ -246,7 +246,7 @@ def settle_outcome(result: Result, plan: markers.Plan) -> tuple[Result, bool]:
     if plan.known is not None:
         if result.verdict in ("leak", "inconclusive"):
             issue = f" ({plan.known.issue})" if plan.known.issue else ""
-            reason = f"known: {plan.known.reason}{issue}"
+            reason = f"{plan.known.reason}{issue}"
             return replace(result, verdict="known", reason=reason), False
         if result.verdict in ("clean", "bounded"):
             text = f"fixed: it no longer leaks ({plan.known.reason}); remove the marker"

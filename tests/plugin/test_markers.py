@@ -252,7 +252,7 @@ pytestmark = pytest.mark.noleak
         ("test_fixed_not_strictly", "call", "passed"),
     ]
     assert lab.verdicts()["test_known"] == "known"
-    assert "known: test_it.py::test_known: known: the cache is unbounded (#12)" in session.raw
+    assert "known: test_it.py::test_known: the cache is unbounded (#12)" in session.raw
     assert "fixed: it no longer leaks (the cache was unbounded); remove the marker" in session.raw
     assert [entry["nodeid"] for entry in session.stream if entry["event"] == "warning"] == [
         "test_it.py::test_fixed_not_strictly"

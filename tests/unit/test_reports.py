@@ -202,7 +202,7 @@ FACTS = SessionFacts(
             "leaks",
             Result(
                 verdict="known",
-                reason="known: a cache (#3)",
+                reason="a cache (#3)",
                 executions=40,
             ),
         ),
