@@ -29,6 +29,7 @@ _UNJUDGED = {
     "skipped": "the test was skipped",
     "xfailed": "the test is expected to fail",
 }
+_DEBUGGED = "the user went through it in the debugger, so it was not checked"
 
 
 class LeakSession:
@@ -47,6 +48,8 @@ class LeakSession:
         self._is_worker = hasattr(config, "workerinput")
         self._outcomes: dict[str, TestOutcome] = {}
         self._collected: dict[str, None] = {}
+        self._planned = ""
+        self._debugged: set[str] = set()
         self._self_check_problem = ""
         self._extra_seconds = 0.0
 
@@ -94,14 +97,23 @@ class LeakSession:
             raise pytest.UsageError(str(error)) from None
         if plan is None:
             return (yield)
-        if item.config.getoption("trace", False):  # the user goes through the test in a debugger
+        if item.config.getoption("trace", False):
+            self._debugged.add(item.nodeid)
             return (yield)
         globs = doctest_globals(item)
+        self._planned = item.nodeid
         try:
             with Gate(item, lambda gate: self._judge(item, gate, plan, globs)):
                 return (yield)
         finally:
+            self._planned = ""
             self._timeouts.settings = None
+
+    @pytest.hookimpl
+    def pytest_enter_pdb(self) -> None:
+        """Note that the user looks at the current test in the debugger."""
+        if self._planned:
+            self._debugged.add(self._planned)
 
     def _judge(
         self, item: pytest.Item, gate: Gate, plan: markers.Plan, globs: dict[str, object] | None
@@ -150,7 +162,7 @@ class LeakSession:
             self._extra_seconds += result.seconds
         elif report.nodeid not in self._outcomes and (report.when == "call" or not report.passed):
             name = "xfailed" if hasattr(report, "wasxfail") else report.outcome
-            reason = _UNJUDGED.get(name, "")
+            reason = _UNJUDGED.get(name, _DEBUGGED if report.nodeid in self._debugged else "")
             if reason:
                 self._outcomes[report.nodeid] = TestOutcome(
                     nodeid=report.nodeid,

@@ -166,10 +166,16 @@ def _path_lines(finding: Finding) -> Iterator[str]:
 
 
 def summary_line(facts: SessionFacts) -> str:
-    """Write the one line at the end; empty when nothing was checked."""
+    """Write the one line at the end.
+
+    Empty when nothing was checked, unless the whole suite should have been and tests did run.
+    """
     judged = facts.judged
     if not judged:
-        return ""
+        ran = any(outcome.result.executions for outcome in facts.tests)
+        if facts.mode != "all" or not ran:
+            return ""
+        return f"leak check: 0 checked, {len(facts.tests)} unchecked"
     verdicts = Counter(outcome.result.verdict for outcome in judged)
     left_out = (
         sum(outcome.result.verdict == "unchecked" for outcome in facts.tests)

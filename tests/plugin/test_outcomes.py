@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+_DEBUGGED = "the user went through it in the debugger, so it was not checked"
 _VERDICTS = """
 import collections
 import functools
@@ -384,6 +385,8 @@ def test_other():
 
     assert child.ret == 0
     assert lab.verdicts() == {"test_debugged": "unchecked", "test_other": "clean"}
+    assert lab.json()["tests"][0]["reason"] == _DEBUGGED
+    assert f"unchecked: 1 test: {_DEBUGGED}" in child.stdout.str()
 
 
 def test_the_trace_option_leaves_tests_unjudged(lab):
@@ -402,7 +405,44 @@ def test_the_trace_option_leaves_tests_unjudged(lab):
     )
 
     assert child.ret == 0
-    assert lab.verdicts() == {"test_it": "unchecked"}
+    assert [(test["verdict"], test["reason"]) for test in lab.json()["tests"]] == [
+        ("unchecked", _DEBUGGED)
+    ]
+    assert f"unchecked: 1 test: {_DEBUGGED}" in child.stdout.str()
+    assert "leak check: 0 checked, 1 unchecked" in child.stdout.str()
+
+
+def test_a_marked_test_that_was_debugged_says_so_and_an_unmarked_one_is_not_of_this_mode(lab):
+    lab.write(
+        {
+            "test_it.py": """
+import pytest
+
+@pytest.mark.noleak
+def test_marked():
+    breakpoint()
+
+def test_unmarked():
+    breakpoint()
+"""
+        }
+    )
+
+    child = lab.pytester.run(
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "leakguard",
+        "--leak-report=json:leaks.json",
+        stdin=b"c\nc\n",
+    )
+
+    assert child.ret == 0
+    assert [test["reason"] for test in lab.json()["tests"]] == [
+        _DEBUGGED,
+        "not checked in this mode",
+    ]
 
 
 def test_rerun_tests_carry_a_flag_and_the_first_run_does_not(lab):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -258,6 +259,19 @@ def test_nothing_is_summed_up_where_nothing_was_judged():
     )
 
     assert summary_line(facts) == ""
+
+
+def test_a_whole_suite_of_which_no_test_could_be_checked_is_told():
+    facts = replace(
+        FACTS,
+        tests=(
+            outcome("test_x", "", Result(verdict="unchecked", reason="debugged", executions=1)),
+            outcome("test_y", "", Result(verdict="unchecked", reason="not run")),
+        ),
+    )
+
+    assert summary_line(facts) == "leak check: 0 checked, 2 unchecked"
+    assert summary_line(replace(facts, mode="marked")) == ""
 
 
 def test_json_is_valid_by_its_schema_and_holds_every_test():
