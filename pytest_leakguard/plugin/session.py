@@ -15,6 +15,7 @@ from pytest_leakguard.model import Result
 from pytest_leakguard.plugin import markers, protocol
 from pytest_leakguard.plugin.gate import Gate, Settle
 from pytest_leakguard.plugin.options import Options
+from pytest_leakguard.plugin.repeatable import Advised
 from pytest_leakguard.plugin.rerun import (
     Fixtures,
     RerunnableItem,
@@ -122,7 +123,9 @@ class LeakSession:
         self_check = ""
         try:
             with subject.session():
-                checked = self._checker.check(subject, plan.settings, marked=plan.marked)
+                checked = self._checker.check(
+                    Advised(subject, item), plan.settings, marked=plan.marked
+                )
             self_check = self._checker.self_check().reason
         except pytest.exit.Exception:
             raise

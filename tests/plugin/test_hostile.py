@@ -518,14 +518,61 @@ def double(number):
     assert lab.verdicts() == {"module.double": "clean", "text.txt": "clean"}
 
 
-def test_a_spent_parameter_is_told_as_such_or_as_a_failure_of_the_rerun(lab):
-    lab.write({"test_it.py": _HOSTILE["uses an iterator up"]})
+def test_a_spent_parameter_is_named_with_what_to_do(lab):
+    lab.write(
+        {
+            "words.txt": "one two",
+            "test_it.py": """
+from pathlib import Path
 
-    session = lab.checked()
+import pytest
 
+async def answer():
+    return 42
+
+def result_of(coroutine):
+    try:
+        coroutine.send(None)
+    except StopIteration as ended:
+        return ended.value
+
+@pytest.mark.parametrize(("other", "numbers"), [(1, iter([1])), (2, (n for n in [1]))])
+def test_iterator(other, numbers):
+    assert list(numbers) == [1]
+
+@pytest.mark.parametrize("words", [Path(__file__).with_name("words.txt").open()], ids=["words"])
+def test_file(words):
+    assert words.read() == "one two"
+
+@pytest.mark.parametrize("waiting", [answer()], ids=["waiting"])
+def test_coroutine(waiting):
+    assert result_of(waiting) == 42
+
+kept = []
+
+@pytest.mark.parametrize("numbers", [[1]], ids=["numbers"])
+def test_list(numbers):
+    kept.extend(numbers)
+    assert kept == [1]
+""",
+        }
+    )
+
+    session = lab.checked("-W", "ignore")
+
+    reasons = {
+        test["nodeid"].rpartition("::")[2].partition("[")[0]: test["reason"].partition("; ")[2]
+        for test in lab.json()["tests"]
+    }
+    anew = "by the first run: make it anew in the test or in a fixture"
     assert session.ret == 0
     assert set(lab.verdicts().values()) == {"inconclusive"}
-    assert "cannot be re-run" in session.raw or "fails on re-run" in session.raw
+    assert reasons == {
+        "test_iterator": f"its parameter 'numbers' is an iterator, used up {anew}",
+        "test_file": f"its parameter 'words' is an open file, read or written {anew}",
+        "test_coroutine": f"its parameter 'waiting' is a coroutine, used up {anew}",
+        "test_list": "make it repeatable: undo in a tear-down what it changes",
+    }
 
 
 @pytest.mark.parametrize("error", ["KeyboardInterrupt", "SystemExit(3)", "pytest.exit('enough')"])
