@@ -78,14 +78,21 @@ class Settings:
 
 
 def _parse_names(setting: str, value: object, accepted: tuple[str, ...]) -> tuple[str, ...]:
-    names = value.replace(",", " ").split() if isinstance(value, str) else value
     expected = f"one or more of {', '.join(accepted)}"
-    if not isinstance(names, (list, tuple, set, frozenset)) or not names:
+    given = (value,) if isinstance(value, str) else value
+    if not isinstance(given, (list, tuple, set, frozenset)):
+        raise InvalidSettingError(setting, value, expected)
+    names = [name for entry in given for name in _words(entry)]
+    if not names:
         raise InvalidSettingError(setting, value, expected)
     for name in names:
         if name not in accepted:
             raise InvalidSettingError(setting, name, expected)
     return tuple(name for name in accepted if name in names)
+
+
+def _words(entry: object) -> list[object]:
+    return [*entry.replace(",", " ").split()] if isinstance(entry, str) else [entry]
 
 
 def _parse_patterns(setting: str, value: object) -> tuple[str, ...]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import pytest
 
@@ -112,11 +112,9 @@ def add_options(parser: pytest.Parser) -> None:
     for name, metavar, text in _SETTINGS:
         dest = f"leak_{name.replace('-', '_')}"
         group.addoption(f"--leak-{name}", dest=dest, default=None, metavar=metavar, help=text)
-        parser.addini(dest, f"twin of --leak-{name}", type=_IniValue, default=None)
-
-
-# A native TOML file may hold a number where an ini file holds a string: "string" refuses it.
-_IniValue: Any = "string"
+        # The old table of pyproject.toml may hold a list, and "string" warns of one.
+        form: Literal["linelist", "string"] = "linelist" if name == "track" else "string"
+        parser.addini(dest, f"twin of --leak-{name}", type=form, default=None)
 
 
 def resolve(config: pytest.Config) -> Options:
@@ -154,17 +152,28 @@ def _ini_name(config: pytest.Config) -> str:
 def _ini_value(config: pytest.Config, name: str) -> Any:
     try:
         value = config.getini(name)
-    except (TypeError, pytest.UsageError):  # native TOML may hold a number or a list instead
+    except (TypeError, pytest.UsageError):
         value = _native_value(config, name)
+        if value is None:
+            raise
     return value if value not in ("", []) else None
 
 
 def _native_value(config: pytest.Config, name: str) -> Any:
-    values = getattr(config, "_inicfg", None)
-    if values is None:
-        values = config.inicfg  # type: ignore[deprecated]  # only since pytest 9.2
-    found = cast("Mapping[str, Any]", values).get(name)
-    return getattr(found, "value", found)
+    """Read from the file a value of another type than declared; ``None`` if it has none.
+
+    Native TOML may hold a number where an ini file holds a string. pytest 9 refuses that, and has
+    no public name for the value itself.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib  # there pytest itself requires it
+    if config.inipath is None:
+        return None
+    document = tomllib.loads(config.inipath.read_text(encoding="utf-8"))
+    native = document.get("tool", {}).get("pytest", {})
+    return {**document.get("pytest", {}), **native}.get(name)
 
 
 def _resolve_mode(config: pytest.Config) -> tuple[Mode, bool]:

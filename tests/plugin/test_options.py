@@ -141,7 +141,10 @@ def test_every_option_is_read_from_the_command_line(lab):
         "pytest.toml",
     ],
 )
-def test_every_option_has_a_twin_in_every_ini_file(lab, name, text):
+def test_every_option_has_a_twin_in_every_ini_file_and_none_is_warned_of(
+    lab, monkeypatch, name, text
+):
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
     lab.write({"conftest.py": _SHOWS, name: text})
 
     assert resolved(lab.pytest("--strict-config")) == _GIVEN
@@ -151,6 +154,22 @@ def test_an_ini_value_is_overridden_with_o(lab):
     lab.write({"conftest.py": _SHOWS, "pytest.ini": "[pytest]\nleak_runs = 4\n"})
 
     assert resolved(lab.pytest("-o", "leak_runs=6"))["runs"] == "6"
+
+
+@_NATIVE
+def test_a_native_value_is_overridden_with_o(lab):
+    lab.write({"conftest.py": _SHOWS, "pytest.toml": f"[pytest]{_TOML_VALUES}"})
+
+    shown = resolved(lab.pytest("-o", "leak_runs=6", "-o", "leak_track=blocks, fds"))
+
+    assert (shown["runs"], shown["track"]) == ("6", "('blocks', 'fds')")
+
+
+@_NATIVE
+def test_a_toml_file_of_any_name_may_hold_native_values(lab):
+    lab.write({"conftest.py": _SHOWS, "odd.toml": f"[tool.pytest]{_TOML_VALUES}"})
+
+    assert resolved(lab.pytest("-c", "odd.toml")) == _GIVEN
 
 
 def test_the_command_line_beats_the_ini_file(lab):
