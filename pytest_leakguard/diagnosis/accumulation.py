@@ -1,0 +1,96 @@
+"""What does each holder retain more of, from each census to the next?"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import weakref
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import final
+
+from pytest_leakguard.diagnosis import census
+from pytest_leakguard.diagnosis.census import Held, Key, Tally
+
+_POOL = "concurrent.futures.thread"
+_LOCK = type(threading.Lock())
+
+
+@final
+class Accumulation:
+    """What one holder retains more of than at the earlier censuses.
+
+    It counts only if it rose from each census to the next: what is traced by chance of the
+    interpreter's free lists rises once.
+
+    Args:
+        held: The holder at the last census.
+        before: Its tallies at the two earlier ones.
+
+    Attributes:
+        held: The holder with what it retains now.
+        direct: New objects that it refers to itself, by type.
+        counts: The same for all that is reached through it.
+        sizes: Their growth in bytes, by type.
+        size_bytes: Their growth in bytes together; negative if they became smaller.
+    """
+
+    def __init__(self, held: Held, before: Sequence[Tally]) -> None:
+        first, middle, last = *before, held.tally
+        self.held = held
+        self.direct = _rising(first.direct, middle.direct, last.direct)
+        self.counts = _rising(first.all, middle.all, last.all)
+        self.sizes = last.sizes - first.sizes
+        self.size_bytes = last.size_bytes - first.size_bytes
+        self._grew = first.size_bytes < middle.size_bytes < last.size_bytes
+
+    def __bool__(self) -> bool:
+        return bool(self.counts) or self._grew
+
+    def is_byproduct(self) -> bool:
+        """Tell whether this only follows from something else being kept."""
+        kinds = {type(kid) for kid in self.held.kids}
+        references = {kind for kind in kinds if issubclass(kind, (weakref.ref, _LOCK))}
+        if references and kinds - references <= {str, int}:
+            return True
+        chain = self.held.entry.chain
+        return any(obj is bookkeeping for obj in chain for bookkeeping in _bookkeeping())
+
+
+def find_accumulations(
+    last: dict[Key, Held], before: Sequence[Mapping[Key, Tally]]
+) -> list[Accumulation]:
+    """Return what accumulates, by holder, in the order of the census.
+
+    Weak references and bookkeeping of threads are left out if what they are about is there.
+
+    Args:
+        last: The last census.
+        before: The tallies of the two earlier ones.
+    """
+    rising = [
+        accumulation
+        for key, held in census.fold_new_places(last, before[0]).items()
+        if (accumulation := Accumulation(held, [tally.get(key, Tally()) for tally in before]))
+    ]
+    return [accumulation for accumulation in rising if not accumulation.is_byproduct()] or rising
+
+
+def _bookkeeping() -> list[object]:
+    """What the library keeps of every live thread and executor, beside the one main list."""
+    places = (
+        ("threading", "_dangling"),
+        ("threading", "_shutdown_locks"),
+        (_POOL, "_threads_queues"),
+    )
+    return [getattr(sys.modules.get(module), name, None) or object() for module, name in places]
+
+
+def _rising(first: Counter[str], middle: Counter[str], last: Counter[str]) -> Counter[str]:
+    return Counter(
+        {
+            name: count - first[name]
+            for name, count in last.items()
+            if first[name] < middle[name] < count
+        }
+    )

@@ -1,0 +1,168 @@
+"""How is what accumulates told as a finding?"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+from pytest_leakguard.diagnosis import census, naming, paths
+from pytest_leakguard.diagnosis.accumulation import Accumulation
+from pytest_leakguard.diagnosis.capacity import known_capacity
+from pytest_leakguard.diagnosis.census import Births, Held
+from pytest_leakguard.diagnosis.fingerprint import fingerprint
+from pytest_leakguard.diagnosis.roots import Root
+from pytest_leakguard.diagnosis.sites import Sources
+from pytest_leakguard.model import Finding, Share, Step
+
+_ADVICE = (
+    "let the holder drop what a run adds when the run ends (remove it on teardown), bound the"
+    " holder, or let it refer weakly"
+)
+#: Holders of the interpreter's own, that grow by what a test feeds them.
+_ADVICE_FOR = {
+    "sys.path_importer_cache": (
+        "the interpreter remembers each directory that it looked for modules in: reuse one"
+        " directory, or drop the entry on teardown"
+    ),
+    "zipimport._zip_directory_cache": (
+        "the interpreter remembers each archive that it looked for modules in: call"
+        " importlib.invalidate_caches() and drop the entry on teardown"
+    ),
+}
+_NOWHERE = "no named holder"
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """The runs between the censuses, and what is known of their objects.
+
+    Attributes:
+        between: Runs from the first census to the last: what rates are taken over.
+        last: Number of the last run, from 1.
+        births: In which run each new object was first seen.
+        sources: Names the lines of allocations.
+    """
+
+    between: int
+    last: int
+    births: Births
+    sources: Sources
+
+    def rate(self, growth: float) -> float:
+        """Return the growth per run of what grew between the censuses."""
+        return _tidy(growth / self.between)
+
+
+def held_finding(accumulation: Accumulation, root: Root, runs: Runs) -> Finding:
+    """Tell what a holder accumulates.
+
+    Args:
+        accumulation: The holder, and what it retains more of.
+        root: Where the way to the holder begins.
+        runs: The runs that it was seen in.
+    """
+    held = accumulation.held
+    candidates = accumulation.direct or accumulation.counts or accumulation.sizes
+    leaked_type = candidates.most_common(1)[0][0]
+    number = (accumulation.direct or accumulation.counts).get(leaked_type, 0)
+    position = _example(held, leaked_type, runs)
+    example = held.everything[position]
+    allocated = runs.sources.allocation(example)
+    kid = held.kids[held.owners[position]]
+    named = held.place is not None or not accumulation.direct
+    holder, steps = paths.retention_path(root, held.entry.chain, kid if named else None)
+    if named and kid is example:
+        steps = steps[:-1]
+    if isinstance(example, threading.Thread):
+        holder = f"thread {example.name}"
+    birth = runs.births.runs.get(id(example))
+    return Finding(
+        type=leaked_type,
+        objects_per_run=runs.rate(number),
+        bytes_per_run=runs.rate(max(accumulation.size_bytes, 0)),
+        holder=holder,
+        path=(*steps, Step(via="[*]", type=leaked_type)),
+        allocated=allocated,
+        held=tuple(
+            Share(
+                type=name,
+                objects_per_run=runs.rate(count),
+                bytes_per_run=runs.rate(accumulation.sizes[name]),
+            )
+            for name, count in sorted(accumulation.counts.items())
+            if name != leaked_type
+        ),
+        note=f"made in run {birth}, alive after run {runs.last}" if birth else "",
+        capacity=known_capacity(held.entry.chain),
+        advice=_ADVICE_FOR.get(holder, _ADVICE),
+        fingerprint=fingerprint(holder, leaked_type, allocated),
+    )
+
+
+def loose_finding(grown: Counter[str], examples: Sequence[object], runs: Runs) -> Finding:
+    """Tell what grows and is reached from no root.
+
+    Args:
+        grown: How many more there are, by type; not empty.
+        examples: Objects of the type that grew most; may be empty.
+        runs: The runs that it was seen in.
+    """
+    (leaked_type, number), *rest = grown.most_common(4)
+    example = examples[len(examples) // 2] if examples else None
+    allocated = () if example is None else runs.sources.allocation(example)
+    others = ", ".join(f"{name} +{count}" for name, count in rest)
+    return Finding(
+        type=leaked_type,
+        objects_per_run=runs.rate(number),
+        bytes_per_run=0 if example is None else runs.rate(number * census.weigh(example)),
+        holder=_NOWHERE,
+        path=(Step(via=_NOWHERE, type=leaked_type),),
+        allocated=allocated,
+        note=(
+            "reached from no module, class, thread or frame: held by native code, or a"
+            " reference count that was never given back" + (f"; with it {others}" if others else "")
+        ),
+        advice=_ADVICE,
+        fingerprint=fingerprint(_NOWHERE, leaked_type, allocated),
+    )
+
+
+def merge_causes(findings: Sequence[Finding]) -> list[Finding]:
+    """Put findings with one fingerprint together: one cause is one finding."""
+    merged: dict[str, Finding] = {}
+    for finding in findings:
+        first = merged.setdefault(finding.fingerprint, finding)
+        if first is not finding:
+            merged[finding.fingerprint] = replace(
+                first,
+                objects_per_run=_tidy(first.objects_per_run + finding.objects_per_run),
+                bytes_per_run=_tidy(first.bytes_per_run + finding.bytes_per_run),
+            )
+    return list(merged.values())
+
+
+def _example(held: Held, leaked_type: str, runs: Runs) -> int:
+    """Choose a leaked object of a type: held directly if possible, made early but not first.
+
+    Returns:
+        Its position in ``held.everything``, which begins with the direct ones.
+    """
+    matching = [
+        position
+        for position, obj in enumerate(held.everything)
+        if naming.type_name(obj) == leaked_type
+    ]
+    direct = [position for position in matching if position < len(held.kids)]
+    for position in direct or matching:
+        if 1 < runs.births.runs.get(id(held.everything[position]), 0) < runs.last:
+            return position
+    chosen = direct or matching or [0]
+    return chosen[len(chosen) // 2]
+
+
+def _tidy(per_run: float) -> float:
+    return int(per_run) if per_run == int(per_run) else round(per_run, 2)
