@@ -201,7 +201,13 @@ class _Diagnosing:
         if not grown:
             return []
         leaked_type = grown.most_common(1)[0][0]
-        examples = [obj for obj in self._own() if naming.type_name(obj) == leaked_type]
+        examples = [
+            obj
+            for obj in gc.get_objects()
+            if id(obj) in self._births.runs
+            and naming.type_name(obj) == leaked_type
+            and not traces.is_ours(obj)
+        ]
         return [loose_finding(grown, examples, runs)]
 
     def _unreached(self, entries: Sequence[walk.Entry]) -> Counter[str]:
@@ -211,12 +217,8 @@ class _Diagnosing:
             for held in census.take(entries, self._births).values()
             for obj in held.everything
         }
-        return Counter(naming.type_name(obj) for obj in self._own() if id(obj) not in reached)
-
-    def _own(self) -> list[object]:
-        """Return the live objects that the runs have made."""
-        return [
-            obj
+        return Counter(
+            naming.type_name(obj)
             for obj in gc.get_objects()
-            if id(obj) in self._births.runs and not traces.is_ours(obj)
-        ]
+            if id(obj) in self._births.runs and id(obj) not in reached and not traces.is_ours(obj)
+        )

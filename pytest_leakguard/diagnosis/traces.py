@@ -15,28 +15,27 @@ from pympler import asizeof
 #: words for the dictionary and two for the collector.
 MANAGED_DICT = 1 << 4
 _PRE_HEADER_BYTES = 4 * 8
+#: Returns the lines that allocated a block, from its domain and its address: for CPython 3.11 only,
+#: which looks instances up at the wrong address (mended in 3.12), so that we ask for the right one.
+_look_up: Callable[[int, int], Sequence[tuple[str, int]] | None] | None = None
+if sys.version_info[:2] == (3, 11):
+    # Imported before tracing begins: what ctypes keeps would be taken for the test's.
+    import ctypes
+
+    _get_traceback = ctypes.pythonapi._PyTraceMalloc_GetTraceback
+    _get_traceback.argtypes = (ctypes.c_uint, ctypes.c_size_t)
+    _get_traceback.restype = ctypes.py_object
+    _look_up = _get_traceback
 
 
 def traceback_of(obj: object) -> list[tuple[str, int]] | None:
     """Return the lines that allocated an object, innermost first; ``None`` if it is not traced."""
     if (traceback := tracemalloc.get_object_traceback(obj)) is not None:
         return [(frame.filename, frame.lineno) for frame in reversed(traceback)]
-    if sys.version_info[:2] == (3, 11) and type(obj).__flags__ & MANAGED_DICT:
-        return _traceback_at(id(obj) - _PRE_HEADER_BYTES)
+    if _look_up is not None and type(obj).__flags__ & MANAGED_DICT:
+        lines = _look_up(0, id(obj) - _PRE_HEADER_BYTES)
+        return None if lines is None else [(file, line) for file, line in lines]
     return None
-
-
-def _traceback_at(address: int) -> list[tuple[str, int]] | None:
-    # CPython 3.11 looks an instance up at the wrong address (mended in 3.12), so we ask for the
-    # right one.
-    import ctypes
-
-    look_up: Callable[[int, int], Sequence[tuple[str, int]] | None]
-    look_up = ctypes.pythonapi._PyTraceMalloc_GetTraceback
-    look_up.argtypes = (ctypes.c_uint, ctypes.c_size_t)
-    look_up.restype = ctypes.py_object
-    frames = look_up(0, address)
-    return None if frames is None else [(file, line) for file, line in frames]
 
 
 def is_ours(obj: object) -> bool:
