@@ -60,6 +60,16 @@ def _finding(finding: Finding, root: Path) -> dict[str, object]:
         "path": [{"via": step.via, "type": step.type} for step in finding.path],
         "allocated": _frames(finding.allocated, root),
         "grown": _frames(finding.grown, root),
+        "held": [
+            {
+                "type": share.type,
+                "objects_per_run": share.objects_per_run,
+                "bytes_per_run": share.bytes_per_run,
+            }
+            for share in finding.held
+        ],
+        "note": finding.note,
+        "capacity": finding.capacity,
         "pattern": finding.pattern,
         "advice": finding.advice,
         "fingerprint": finding.fingerprint,
