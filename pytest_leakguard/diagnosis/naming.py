@@ -53,7 +53,9 @@ def key_text(key: object) -> str:
         text = class_name(key)
     else:
         text = f"<{type_name(key)}>"
-    return f"[{text if len(text) <= _MAX_KEY else text[: _MAX_KEY - 1] + '…'}]"
+    if len(text) > _MAX_KEY:
+        text = f"{text[: _MAX_KEY - 3]}..."
+    return f"[{text}]"
 
 
 def attributes_of(obj: object) -> dict[str, object] | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pytest_leakguard.model import COUNTER_NAMES, Finding, Frame, Result, Settings
+from pytest_leakguard.model import COUNTER_NAMES, Finding, Frame, Result, Settings, Share
 from pytest_leakguard.reports.facts import SessionFacts
 from pytest_leakguard.reports.json import relative
 from pytest_leakguard.units import format_duration, format_number, format_size, plural
@@ -22,6 +22,8 @@ _MAX_FRAMES = 4
 _MAX_HELD = 3
 _MAX_FINDINGS = 3
 _MAX_STEPS = 6
+#: Lines of a page beyond which its later findings are cut short.
+_MAX_LINES = 40
 
 
 def growth_text(result: Result) -> str:
@@ -37,6 +39,12 @@ def growth_text(result: Result) -> str:
         for name in ("fds", "threads")
         if (grown := result.growth.get(name) or 0) > 0
     )
+    # What is retained, weighed: the traced bytes have the containers' storage in them, which grows
+    # by leaps.
+    weighed = sum(finding.bytes_per_run for finding in result.findings)
+    if parts and weighed > 0:
+        parts.append(f"+{format_size(weighed)}")
+        return f"{', '.join(parts)} per run"
     for name, kind in (
         ("traced_bytes", ""),
         ("native_bytes", " native"),
@@ -81,18 +89,42 @@ def failure_page(result: Result, settings: Settings, *, where: str, root: Path) 
         where: The test's place, ``file:line``.
         root: Directory that file names are given relative to.
     """
+    ending = [f" evidence   {result.evidence}"] if result.evidence else []
+    if result.verdict == "inconclusive":
+        ending.extend(_counter_lines(result))
+    room = _MAX_LINES - 2 - len(ending)
     lines = [f"{where}: {one_sentence(result, settings)}"]
     if result.findings:
         lines.append("")
-    for number, finding in enumerate(result.findings[:_MAX_FINDINGS], start=1):
-        lines.extend(_finding_lines(number, finding, root))
-    if (more := len(result.findings) - _MAX_FINDINGS) > 0:
-        lines.append(f" … and {more} more in the JSON report")
-    if result.evidence:
-        lines.append(f" evidence   {result.evidence}")
-    if result.verdict == "inconclusive":
-        lines.extend(_counter_lines(result))
-    return "\n".join(lines)
+    return "\n".join([*lines, *_findings_lines(result.findings, root, room), *ending])
+
+
+def _findings_lines(findings: tuple[Finding, ...], root: Path, room: int) -> Iterator[str]:
+    """Write the first findings; the last of them are cut short until all fit into the room."""
+    blocks = [
+        list(_finding_lines(number, finding, root))
+        for number, finding in enumerate(findings[:_MAX_FINDINGS], start=1)
+    ]
+    further = len(findings) - len(blocks)
+    cut: list[int] = []
+    lines_cut = 0
+    for number in range(len(blocks), 1, -1):
+        if sum(map(len, blocks)) + bool(further or cut) <= room:
+            break
+        whole = blocks[number - 1]
+        blocks[number - 1] = list(_short_finding_lines(number, findings[number - 1], root))
+        lines_cut += len(whole) - len(blocks[number - 1])
+        cut.insert(0, number)
+    for block in blocks:
+        yield from block
+    left_out = []
+    if cut:
+        of = " and ".join(f"[{number}]" for number in cut)
+        left_out.append(f"{plural(lines_cut, 'line')} of {of}")
+    if further:
+        left_out.append(plural(further, "further finding"))
+    if left_out:
+        yield f" left out   {', '.join(left_out)}: --leak-report=json:PATH writes all of it"
 
 
 def _counter_lines(result: Result) -> Iterator[str]:
@@ -106,19 +138,11 @@ def _counter_lines(result: Result) -> Iterator[str]:
 def _finding_lines(number: int, finding: Finding, root: Path) -> Iterator[str]:
     if finding.pattern != "unrecognised":
         yield f" pattern    {finding.pattern}"
-    yield (
-        f" [{number}] {finding.type}   {_rate(finding.objects_per_run)}"
-        f"  +{format_size(finding.bytes_per_run)}/run      fingerprint {finding.fingerprint}"
-    )
-    for share in finding.held[:_MAX_HELD]:
-        yield (
-            f"     + {share.type}   {_rate(share.objects_per_run)}"
-            f"  +{format_size(share.bytes_per_run)}/run   held by it"
-        )
+    yield from _table_lines(number, finding, finding.held[:_MAX_HELD])
     if (more := len(finding.held) - _MAX_HELD) > 0:
         yield f"     + {plural(more, 'further type')} held by it"
     yield from _frame_lines("allocated", finding.allocated, root)
-    yield from _frame_lines("grown at", finding.grown, root)
+    yield from _grown_lines(finding.grown, finding.allocated, root)
     yield from _path_lines(finding)
     if finding.note and not finding.path:
         yield f"     note       {finding.note}"
@@ -128,22 +152,47 @@ def _finding_lines(number: int, finding: Finding, root: Path) -> Iterator[str]:
         yield f"     fix        {finding.advice}"
 
 
-def _rate(objects_per_run: float) -> str:
-    return f"+{format_number(objects_per_run)}/run"
+def _short_finding_lines(number: int, finding: Finding, root: Path) -> Iterator[str]:
+    yield from _table_lines(number, finding, ())
+    yield from _frame_lines("allocated", finding.allocated[:1], root)
+    yield f"     held by    {finding.holder}"
 
 
-def _frame_lines(title: str, frames: tuple[Frame, ...], root: Path) -> Iterator[str]:
-    for frame in _ends(frames):
+def _table_lines(number: int, finding: Finding, held: Sequence[Share]) -> Iterator[str]:
+    rows = [(f" [{number}] ", finding.type, finding.objects_per_run, finding.bytes_per_run)]
+    rows += [("     + ", share.type, share.objects_per_run, share.bytes_per_run) for share in held]
+    names = [f"{mark}{name}" for mark, name, _, _ in rows]
+    rates = [f"+{format_number(objects)}/run" for _, _, objects, _ in rows]
+    sizes = [f"+{format_size(weight)}/run" for _, _, _, weight in rows]
+    endings = [f"fingerprint {finding.fingerprint}", *("held by it" for _ in held)]
+    columns = [max(map(len, column)) for column in (names, rates, sizes)]
+    for name, rate, size, ending in zip(names, rates, sizes, endings, strict=True):
+        yield (f"{name:<{columns[0]}}   {rate:>{columns[1]}}  {size:>{columns[2]}}      {ending}")
+
+
+def _frame_lines(title: str, frames: Sequence[Frame], root: Path) -> Iterator[str]:
+    """Write the innermost frames and the outermost one, which is the test's own."""
+    hidden = len(frames) - _MAX_FRAMES + 1 if len(frames) > _MAX_FRAMES else 0
+    for position, frame in enumerate(frames):
+        if hidden and position == _MAX_FRAMES - 2:
+            yield f"{' ' * 16}... {plural(hidden, 'frame')}"
+        if hidden and _MAX_FRAMES - 2 <= position < len(frames) - 1:
+            continue
         place = f"{relative(frame.file, root)}:{frame.line} in {frame.function}"
-        yield f"     {title:<10} {place}      {frame.source}".rstrip()
-        title = ""
+        yield f"     {'' if position else title:<10} {place}      {frame.source}".rstrip()
 
 
-def _ends(frames: tuple[Frame, ...]) -> Iterable[Frame]:
-    """The innermost frames and the outermost one, which is the test's own."""
-    if len(frames) <= _MAX_FRAMES:
-        return frames
-    return (*frames[: _MAX_FRAMES - 1], frames[-1])
+def _grown_lines(
+    grown: tuple[Frame, ...], allocated: tuple[Frame, ...], root: Path
+) -> Iterator[str]:
+    """Write where the holder grew, without the callers that stand under the allocation."""
+    if not grown or grown[0] not in allocated:
+        others = [frame for frame in grown if frame not in allocated]
+        yield from _frame_lines("grown at", others, root)
+    elif grown[0] == allocated[0]:
+        yield "     grown at   the same line"
+    else:
+        yield f"     grown at   {relative(grown[0].file, root)}:{grown[0].line}, a caller of it"
 
 
 def _path_lines(finding: Finding) -> Iterator[str]:
@@ -156,7 +205,7 @@ def _path_lines(finding: Finding) -> Iterator[str]:
     if len(rest) > _MAX_STEPS:
         hidden = len(rest) - _MAX_STEPS
         rest = rest[-_MAX_STEPS:]
-        yield f"{indent}… {plural(hidden, 'step')}"
+        yield f"{indent}... {plural(hidden, 'step')}"
     for position, step in enumerate(rest):
         note = f"      {finding.note}" if step is rest[-1] and finding.note else ""
         yield f"{indent}{step.via} -> {step.type}{note}"
@@ -209,7 +258,7 @@ def summary_lists(facts: SessionFacts, *, limit: int | None) -> Iterator[str]:
         for outcome in entries[:limit]:
             yield f"{verdict}: {outcome.nodeid}: {outcome.result.reason}"
         if limit is not None and (more := len(entries) - limit) > 0:
-            yield f"{verdict}: … and {more} more (-v lists them)"
+            yield f"{verdict}: ... and {more} more (-v lists them)"
     if facts.mode == "all":
         reasons = Counter(
             outcome.result.reason

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -129,6 +130,28 @@ LONG_PATH = Result(
         ),
     ),
 )
+LARGE = Result(
+    verdict="leak",
+    executions=52,
+    growth={"gc_objects": 15},
+    findings=tuple(
+        replace(
+            FINDING,
+            fingerprint=f"0000000{number}",
+            holder=f"app.registry_{number}.b.c.d.e.f.g.h.i",
+            path=(
+                Step(via=f"app.registry_{number}", type="app.A"),
+                *LONG_PATH.findings[0].path[1:],
+            ),
+            held=MANY.findings[0].held,
+            allocated=(*FINDING.allocated[:1], *MANY.findings[0].allocated),
+            grown=(*FINDING.grown, *FINDING.allocated[:1], *MANY.findings[0].allocated),
+            pattern="registry: filled on every run, never emptied",
+        )
+        for number in range(1, 6)
+    ),
+    evidence=LEAK.evidence,
+)
 INCONCLUSIVE = Result(
     verdict="inconclusive",
     reason="still growing, but not steadily, after 30 executions in 10.0 s",
@@ -142,6 +165,7 @@ INCONCLUSIVE = Result(
     [
         ("leak.txt", LEAK, Settings()),
         ("many_findings.txt", MANY, Settings(max_objects=2, max_bytes=4096)),
+        ("large_findings.txt", LARGE, Settings()),
         ("long_path.txt", LONG_PATH, Settings(max_bytes=100)),
         ("inconclusive.txt", INCONCLUSIVE, Settings()),
         (
@@ -157,17 +181,44 @@ def test_a_page_reads_as_its_golden_text(name, result, settings):
     check_golden(name, page)
 
 
-@pytest.mark.parametrize("result", [LEAK, MANY, LONG_PATH, INCONCLUSIVE])
+@pytest.mark.parametrize("result", [LEAK, MANY, LARGE, LONG_PATH, INCONCLUSIVE])
 def test_a_page_begins_with_its_sentence_and_stays_short(result):
     page = failure_page(result, Settings(), where="tests/test_bus.py:41", root=ROOT).splitlines()
 
     assert page[0] == f"tests/test_bus.py:41: {one_sentence(result, Settings())}"
-    assert len(page) <= 60
+    assert len(page) <= 40
+
+
+@pytest.mark.parametrize("result", [LEAK, MANY, LARGE, LONG_PATH, INCONCLUSIVE])
+def test_a_page_is_plain_ascii_and_shows_no_frame_of_a_finding_twice(result):
+    page = failure_page(result, Settings(), where="tests/test_bus.py:41", root=ROOT)
+
+    findings = re.split(r"(?m)^ \[\d\] ", page)[1:]
+    shown = [re.findall(r"\S+:\d+ in .*", finding) for finding in findings]
+    assert page.isascii()
+    assert [len(set(frames)) for frames in shown] == [len(frames) for frames in shown]
+
+
+@pytest.mark.parametrize(
+    ("grown", "lines"),
+    [
+        (FINDING.allocated, ["     grown at   the same line"]),
+        (FINDING.allocated[1:], ["     grown at   tests/test_bus.py:44, a caller of it"]),
+        ((), []),
+    ],
+    ids=["same line", "another line of the same call", "unknown"],
+)
+def test_where_a_holder_grew_is_not_written_again_if_it_stands_above(grown, lines):
+    result = replace(LEAK, findings=(replace(FINDING, grown=grown),))
+
+    page = failure_page(result, Settings(), where="tests/test_bus.py:41", root=ROOT)
+
+    assert [line for line in page.splitlines() if "grown at" in line] == lines
 
 
 def test_a_sentence_says_growth_limit_and_holder():
     assert one_sentence(LEAK, Settings(max_objects=1)) == (
-        "leak: +2 objects, +336 B per run, over 26 runs (allowed: 1 object), held by"
+        "leak: +2 objects, +272 B per run, over 26 runs (allowed: 1 object), held by"
         " myapp.bus.default_bus._subs['price']"
     )
 
@@ -246,7 +297,7 @@ def test_a_summary_lists_up_to_its_limit_and_says_how_many_more():
     short = list(summary_lists(facts, limit=10))
 
     assert len(short) == 11
-    assert short[-1] == "bounded: … and 3 more (-v lists them)"
+    assert short[-1] == "bounded: ... and 3 more (-v lists them)"
     assert len(list(summary_lists(facts, limit=None))) == 13
 
 
@@ -284,6 +335,9 @@ def test_json_is_valid_by_its_schema_and_holds_every_test():
     finding = document["tests"][0]["findings"][0]
     assert finding["holder"] == FINDING.holder
     assert finding["allocated"][0]["file"] == "myapp/bus.py"
+    assert finding["held"] == [{"type": "function", "objects_per_run": 1, "bytes_per_run": 64}]
+    assert finding["note"] == FINDING.note
+    assert document["tests"][1]["findings"][0]["capacity"] == "deque: 3 of 10 items"
     assert document["tests"][0]["growth"]["threads"] is None
 
 
