@@ -30,6 +30,10 @@ NATIVE_SHARE = 0.02
 _NATIVE = ("native_bytes", "mapped_bytes")
 #: What the first tests of a session may spend on it, before any share has come together.
 _NATIVE_START_SECONDS = 0.001
+#: Share of the elapsed time that measuring what a reading costs may take.
+_MEASURING_SHARE = 0.005
+#: Readings of a sound test: the baseline, and after the last run.
+_READINGS = 2
 _IDLE_SECONDS = 0.002
 
 
@@ -48,23 +52,27 @@ class _NativeRation:
         self._started = now()
         self._spent = 0.0
         self._cost = 0.0
+        self._measure_again = self._started
 
     def affords(self, chosen: tuple[counters.Counter, ...], readings: int) -> bool:
-        """Tell whether so many readings fit into the share; what one costs is measured each time.
+        """Tell whether so many readings fit into the share; what one costs is measured at times.
 
         While they do not fit, the last known cost stands: measuring it is as dear as reading.
         """
-        allowed = (now() - self._started) * NATIVE_SHARE + _NATIVE_START_SECONDS
-        if self._spent + self._cost * readings > allowed:
-            return False
         begun = now()
-        for counter in chosen:
-            if counter.name in _NATIVE:
-                counter.read()
-        self._cost = now() - begun
-        self._spent += self._cost
+        allowed = (begun - self._started) * NATIVE_SHARE + _NATIVE_START_SECONDS
         if self._spent + self._cost * readings > allowed:
             return False
+        if begun >= self._measure_again:
+            for counter in chosen:
+                if counter.name in _NATIVE:
+                    counter.read()
+            ended = now()
+            self._cost = ended - begun
+            self._spent += self._cost
+            self._measure_again = ended + self._cost / _MEASURING_SHARE
+            if self._spent + self._cost * readings > allowed:
+                return False
         self._spent += self._cost * readings
         return True
 
@@ -140,7 +148,7 @@ class Checker:
             for counter in self.counters
             if settings.track is None or counter.name in settings.track
         )
-        if not marked and not self._native.affords(chosen, settings.runs + 1):
+        if not marked and not self._native.affords(chosen, _READINGS):
             chosen = tuple(counter for counter in chosen if counter.name not in _NATIVE)
         return chosen
 

@@ -18,6 +18,8 @@ FULL_COLLECTION_SHARE = 0.03
 LEAST_INTERVAL = 1.0
 #: What the first one is taken to cost, in seconds: a heap of about a million objects.
 FIRST_GUESS = 0.3
+#: Share of the elapsed time that counting the objects of the whole heap may take.
+LOOKING_SHARE = 0.002
 #: The older generations are never collected by themselves during re-runs, so that nothing is
 #: collected at a moment that differs from run to run.
 _NEVER = 1_000_000
@@ -57,6 +59,13 @@ class Heap:
         else:
             gc.disable()
 
+    def collect_young(self) -> None:
+        """Free the garbage of a run, as no collection does by itself meanwhile.
+
+        Leaves the free lists alone: a run that has to fill them again is slower.
+        """
+        _collect(1)
+
     def collect(self) -> None:
         """Free all garbage that is not frozen, and empty the interpreter's free lists.
 
@@ -85,19 +94,21 @@ class Pacer:
         self._started = self._latest = now()
         self._spent = 0.0
         self._last = FIRST_GUESS
-        self._looked = float("-inf")
+        self._look_again = float("-inf")
         self._thresholds = self._raised = gc.get_threshold()
 
     def look(self) -> None:
         """Count the objects of a heap that was just frozen, now and then: the count takes time."""
-        if now() - self._looked >= LEAST_INTERVAL:
+        begun = now()
+        if begun >= self._look_again:
             young, middle, oldest = self._thresholds
             # CPython waits until a quarter as many objects as it knows have survived; each
             # collection of the middle generation is about this many allocations later.
             allocations = max(young, 1) * max(middle, 1)
             needed = gc.get_freeze_count() // 4 // allocations
             self._raised = (young, middle, max(oldest, needed))
-            self._looked = now()
+            ended = now()
+            self._look_again = ended + max(LEAST_INTERVAL, (ended - begun) / LOOKING_SHARE)
 
     def keep_pace(self) -> None:
         """Set the threshold, unless somebody else has set another one."""

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import psutil
 
 _COUNT = "num_fds" if hasattr(psutil.Process, "num_fds") else "num_handles"
+_DIRECTORY = "/proc/self/fd"
+
+
+def _tells_size(_stat: Callable[[str], os.stat_result] = os.stat) -> bool:
+    try:
+        return _stat(_DIRECTORY).st_size > 0
+    except OSError:
+        return False
+
+
+#: Linux 6.2 and newer give the number of descriptors as the size of their directory, which takes a
+#: tenth of the time of listing it.
+_SIZE_TELLS = _tells_size()
 
 
 class Descriptors:
@@ -24,8 +38,10 @@ class Descriptors:
         """Tell whether this platform lets a process count its descriptors."""
         return hasattr(psutil.Process, _COUNT)
 
-    def read(self) -> int:
+    def read(self, _stat: Callable[[str], os.stat_result] = os.stat) -> int:
         """Return their number."""
+        if _SIZE_TELLS:
+            return _stat(_DIRECTORY).st_size
         if self._pid != os.getpid():  # a forked child counts its own
             self._pid = os.getpid()
             self._process = psutil.Process()
@@ -39,12 +55,12 @@ def describe_open() -> dict[int, str]:
     """
     described: dict[int, str] = {}
     try:
-        numbers = os.listdir("/proc/self/fd")
+        numbers = os.listdir(_DIRECTORY)
     except OSError:
         return described
     for number in numbers:
         try:
-            described[int(number)] = os.readlink(f"/proc/self/fd/{number}")
+            described[int(number)] = os.readlink(f"{_DIRECTORY}/{number}")
         except OSError:  # the descriptor of the listing itself
             continue
     return described

@@ -6,8 +6,8 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO
 
 import pytest
 from _pytest.junitxml import xml_key  # no public way to stop record_* from writing
@@ -22,11 +22,13 @@ def quiet(config: pytest.Config) -> Iterator[None]:
     Args:
         config: The session's configuration.
     """
-    with ExitStack() as stack:
-        stack.enter_context(_quiet_streams(config))
-        stack.enter_context(_quiet_descriptors(config))
-        stack.enter_context(_quiet_logging(config))
-        stack.enter_context(_quiet_junit(config))
+    with (
+        open(os.devnull, "w", encoding="utf-8") as nowhere,
+        _quiet_streams(config, nowhere),
+        _quiet_descriptors(config, nowhere.fileno()),
+        _quiet_logging(config),
+        _quiet_junit(config),
+    ):
         yield
 
 
@@ -37,7 +39,7 @@ def _flush() -> None:
 
 
 @contextmanager
-def _quiet_descriptors(config: pytest.Config) -> Iterator[None]:
+def _quiet_descriptors(config: pytest.Config, nowhere: int) -> Iterator[None]:
     """Point descriptors 1 and 2 nowhere, and the copies of them to which capturing returns."""
     capturing: Any = getattr(
         config.pluginmanager.get_plugin("capturemanager"), "_global_capturing", None
@@ -49,7 +51,6 @@ def _quiet_descriptors(config: pytest.Config) -> Iterator[None]:
     ]
     _flush()
     kept: list[tuple[int, int]] = []
-    nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         for number in (*_STANDARD, *saved_by_pytest):
             with suppress(OSError):  # closed by a test
@@ -58,33 +59,31 @@ def _quiet_descriptors(config: pytest.Config) -> Iterator[None]:
         yield
     finally:
         _flush()
-        os.close(nowhere)
         for number, copy in kept:
             os.dup2(copy, number)
             os.close(copy)
 
 
 @contextmanager
-def _quiet_streams(config: pytest.Config) -> Iterator[None]:
+def _quiet_streams(config: pytest.Config, nowhere: TextIO) -> Iterator[None]:
     """Replace streams that are no descriptors, such as those of a session inside a test."""
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
     writer: Any = getattr(reporter, "_tw", None)
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        replaced: list[tuple[Any, str, Any]] = []
-        for name in ("stdout", "stderr"):
-            stream = getattr(sys, name)
-            if not _is_standard(stream):
-                replaced.append((sys, name, stream))
-                setattr(sys, name, nowhere)
-        if writer is not None:
-            replaced.append((writer, "_file", writer._file))
-            replaced.append((writer, "_current_line", writer._current_line))
-            writer._file = nowhere
-        try:
-            yield
-        finally:
-            for owner, name, value in replaced:
-                setattr(owner, name, value)
+    replaced: list[tuple[Any, str, Any]] = []
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if not _is_standard(stream):
+            replaced.append((sys, name, stream))
+            setattr(sys, name, nowhere)
+    if writer is not None:
+        replaced.append((writer, "_file", writer._file))
+        replaced.append((writer, "_current_line", writer._current_line))
+        writer._file = nowhere
+    try:
+        yield
+    finally:
+        for owner, name, value in replaced:
+            setattr(owner, name, value)
 
 
 def _is_standard(stream: Any) -> bool:

@@ -120,29 +120,35 @@ class Timeouts:
                 self._hook.pytest_timeout_set_timer(item=item, settings=self.settings)
 
 
-@contextmanager
-def _keeping_pytest_memory(config: pytest.Config) -> Iterator[None]:
-    """Drop, at the end, what pytest remembers for the session of a run inside.
+class _PytestMemory:
+    """What pytest remembers for the session of each run.
 
     These are calls that plugins which come later are told of, and the names of modules that were
     asked for by an import.
     """
-    callers = vars(config.pluginmanager.hook).values()
-    histories = [
-        (history, len(history))
-        for caller in callers
-        if (history := getattr(caller, "_call_history", None)) is not None
-    ]
-    rewriting = config.stash.get(assertstate_key, None)
-    names = getattr(getattr(rewriting, "hook", None), "_marked_for_rewrite_cache", {})
-    known = len(names)
-    try:
-        yield
-    finally:
-        for history, length in histories:
-            del history[length:]
-        for name in list(names)[known:]:  # in the order in which they came
-            del names[name]
+
+    def __init__(self, config: pytest.Config) -> None:
+        callers = vars(config.pluginmanager.hook).values()
+        self._histories = [
+            history
+            for caller in callers
+            if (history := getattr(caller, "_call_history", None)) is not None
+        ]
+        rewriting = config.stash.get(assertstate_key, None)
+        self._names: dict[str, bool] = getattr(
+            getattr(rewriting, "hook", None), "_marked_for_rewrite_cache", {}
+        )
+        self._lengths = [len(history) for history in self._histories]
+        self._known = len(self._names)
+
+    def restore(self) -> None:
+        """Drop what was added since."""
+        for history, length in zip(self._histories, self._lengths, strict=True):
+            if len(history) > length:
+                del history[length:]
+        if len(self._names) > self._known:
+            for name in list(self._names)[self._known :]:  # in the order in which they came
+                del self._names[name]
 
 
 class RerunnableItem:
@@ -164,6 +170,7 @@ class RerunnableItem:
         self._sections = list(item._report_sections)
         self._own_markers = list(item.own_markers)
         self._keywords = dict(_markers_of(item))
+        self._memory = _PytestMemory(item.config)
 
     def run(self) -> None:
         """Run the whole protocol again: set-up, call and tear-down of the item alone.
@@ -171,12 +178,10 @@ class RerunnableItem:
         Raises:
             BrokenRunError: The run did not pass.
         """
-        self._restore()
         self._gate.failed_on_the_side = False
         with (
             self._fixtures.keeping_finalizers(),
             self._timeouts.each_run(self._item),
-            _keeping_pytest_memory(self._item.config),
             warnings.catch_warnings(record=True),
         ):
             reports = runtestprotocol(self._item, log=False, nextitem=self._item.parent)
@@ -184,9 +189,9 @@ class RerunnableItem:
         if problem is None and self._gate.failed_on_the_side:
             problem = "a subtest failed"
         del reports
-        self._forget_exceptions()
         self._restore()
         if problem is not None:
+            _forget_exceptions()
             raise BrokenRunError(problem)
 
     @contextmanager
@@ -202,6 +207,7 @@ class RerunnableItem:
                 _keeping_wider(item),
                 quiet(item.config),
             ):
+                self._restore()
                 yield
         finally:
             self._gate.rerunning = False
@@ -232,8 +238,9 @@ class RerunnableItem:
                 item.execution_count = _NO_MORE_ATTEMPTS
 
     def _restore(self) -> None:
-        """Put back what a run adds to the item itself."""
+        """Put back what a run adds to the item itself, and to pytest's memory."""
         item = self._item
+        self._memory.restore()
         self._restore_what_plugins_keep()
         item._report_sections.clear()
         item.user_properties.clear()
@@ -261,10 +268,12 @@ class RerunnableItem:
             del self._item._instance
             self._item._obj = None
 
-    def _forget_exceptions(self) -> None:
-        for name in ("last_type", "last_value", "last_traceback", "last_exc"):
-            with suppress(AttributeError):
-                delattr(sys, name)
+
+def _forget_exceptions() -> None:
+    """Drop what a failed run has left for the debugger."""
+    for name in ("last_type", "last_value", "last_traceback", "last_exc"):
+        with suppress(AttributeError):
+            delattr(sys, name)
 
 
 def _markers_of(item: Any) -> dict[str, Any]:

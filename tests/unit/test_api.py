@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from pytest_leakguard import InvalidSettingError, check
+from pytest_leakguard.counters import native
 
 _PRELUDE = """
 import json
@@ -84,6 +85,69 @@ report(lambda: os.open(os.devnull, os.O_RDONLY), max_objects=99, max_bytes="1 Mi
 
     assert result["verdict"] == "leak"
     assert result["growth"]["fds"] == 1
+
+
+_NATIVE = """
+import ctypes
+import random
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.malloc.argtypes = [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
+
+def use_native_memory():
+    pointers = [libc.malloc(random.randrange(1, 2_000)) for _ in range(50)]
+    random.shuffle(pointers)
+    for pointer in pointers:
+        libc.free(pointer)
+"""
+needs_exact_heap = pytest.mark.skipif(
+    not native._waiting, reason="the C library's thread cache is not found here"
+)
+
+
+@needs_exact_heap
+def test_native_memory_of_random_sizes_that_is_freed_is_clean_at_once(tmp_path):
+    result = judged(tmp_path, f"{_NATIVE}report(use_native_memory)")
+
+    assert (result["verdict"], result["growth"]["native_bytes"]) == ("clean", 0)
+    assert result["executions"] <= 9
+
+
+@needs_exact_heap
+def test_the_smallest_native_leak_is_seen_beside_heavy_use(tmp_path):
+    result = judged(
+        tmp_path,
+        f"""{_NATIVE}
+def forget_one():
+    use_native_memory()
+    libc.malloc(16)
+
+report(forget_one)
+""",
+    )
+
+    assert result["verdict"] == "leak"
+    assert result["growth"]["native_bytes"] >= 24
+
+
+def test_what_is_let_go_does_not_hide_what_is_retained(tmp_path):
+    result = judged(
+        tmp_path,
+        """
+ballast = [[] for _ in range(10)]
+
+def leak():
+    kept.append([])
+    if len(kept) == 4:
+        ballast.clear()
+
+report(leak, confirm="2 s")
+""",
+    )
+
+    assert (result["verdict"], result["growth"]["gc_objects"]) == ("leak", 1)
 
 
 def test_a_full_cache_is_bounded_by_what_it_states(tmp_path):
