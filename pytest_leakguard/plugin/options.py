@@ -34,7 +34,8 @@ _SETTINGS: tuple[tuple[str, str, str], ...] = (
     (
         "max-objects",
         "N",
-        "objects that each run may leave behind (default: 0); given alone, bytes are not limited",
+        "objects, and likewise blocks of memory, that each run may leave behind (default: 0); given"
+        " alone, bytes are not limited",
     ),
     (
         "max-bytes",
