@@ -26,15 +26,13 @@ KNOWN = {
     ("allocation", "test_number_of_an_open_descriptor_is_lost"): "descriptors are not traced",
     ("allocation", "test_pipe_stays_open_when_its_text_cannot_be_encoded"): "the same",
     ("allocation", "test_four_kibibytes_of_malloc_are_never_freed"): "malloc is not traced",
-    ("caught", "test_sixty_four_bytes_of_malloc_are_never_freed"): "hidden by malloc's caches",
-    ("caught", "test_one_item_stays_beside_a_buffer_that_is_flushed_every_seven_runs"): (
-        "the sawtooth is larger than the leak"
-    ),
+    ("allocation", "test_sixty_four_bytes_of_malloc_are_never_freed"): "the same",
     ("holder", "test_logger_of_its_own_for_each_customer"): "as near by another way",
     ("holder", "test_number_of_an_open_descriptor_is_lost"): "said to be the process",
     ("holder", "test_pipe_stays_open_when_its_text_cannot_be_encoded"): "said to be the process",
     ("holder", "test_settings_are_shadowed_by_one_more_layer"): "the name that is replaced",
     ("holder", "test_four_kibibytes_of_malloc_are_never_freed"): "said to be the process",
+    ("holder", "test_sixty_four_bytes_of_malloc_are_never_freed"): "said to be the process",
     ("holder", "test_callback_for_the_exit_of_the_interpreter"): "kept by the interpreter in C",
     ("holder", "test_search_function_for_codecs"): "kept by the interpreter in C",
 }
