@@ -6,6 +6,7 @@ Nothing else builds collaborators.
 from __future__ import annotations
 
 import sys
+import tracemalloc
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 NATIVE_SHARE = 0.02
 _NATIVE = ("native_bytes", "mapped_bytes")
 #: What the first tests of a session may spend on it, before any share has come together.
-_NATIVE_START_SECONDS = 0.001
+_NATIVE_START_SECONDS = 0.1
 #: Share of the elapsed time that measuring what a reading costs may take.
 _MEASURING_SHARE = 0.005
 #: Readings of a sound test: the baseline, and after the last run.
@@ -148,7 +149,9 @@ class Checker:
             for counter in self.counters
             if settings.track is None or counter.name in settings.track
         )
-        if not marked and not self._native.affords(chosen, _READINGS):
+        # A tracer that somebody left on keeps its records on the native heap.
+        exact = not tracemalloc.is_tracing()
+        if not (exact and (marked or self._native.affords(chosen, _READINGS))):
             chosen = tuple(counter for counter in chosen if counter.name not in _NATIVE)
         return chosen
 
@@ -280,7 +283,7 @@ def _decide(
         return replace(result, verdict="bounded", reason=bound, evidence=evidence)
     exact = any(judgement.exact for judgement in confirmed.judgements.values())
     moved = {name for name, judged in confirmed.judgements.items() if judged.status != "acquitted"}
-    if not exact and not seen and moved <= _OPCODE_CACHED:
+    if not exact and not seen and "blocks" in moved <= _OPCODE_CACHED:
         reason = "only code that became warm for CPython 3.10's opcode caches took more blocks"
         return replace(result, verdict="clean", reason=reason, evidence=evidence)
     if confirmed.status == "convicted" and (exact or seen):

@@ -196,7 +196,9 @@ def _is_suspect(sampler: Sampler, settings: Settings, done: int, *, in_time: boo
     """
     excess = _excess(sampler, settings)
     moving = {name for name, samples in excess.items() if not is_flat(samples, settings.runs)}
-    if done < settings.runs or (moving <= _NATIVE and in_time):
+    if done < settings.runs or not in_time:
+        return not in_time and done >= settings.runs
+    if moving <= _NATIVE:
         return False
     rising = any(is_rising(excess[name], settings.runs) for name in moving - _NATIVE)
     return rising or done >= max(DEEP_RUNS, settings.runs)

@@ -131,7 +131,8 @@ def _empty(*path: str) -> Callable[[object], None]:
     return clear
 
 
-#: Module, and how its cache is emptied. CPython's own reference-leak test clears the same ones.
+#: Module, and how its cache is emptied. CPython's own reference-leak test clears the same ones;
+#: Hypothesis's take up strategies and labels of the classes that its examples are made of.
 _CACHES: tuple[tuple[str, Callable[[object], None]], ...] = (
     ("re", _call("purge")),
     ("_strptime", _empty("_regex_cache")),
@@ -145,5 +146,8 @@ _CACHES: tuple[tuple[str, Callable[[object], None]], ...] = (
     ("inspect", _clear_lru_caches("_shadowed_dict_from_weakref_mro_tuple")),
     ("fnmatch", _clear_lru_caches("_compile_pattern", "translate")),
     ("tokenize", _clear_lru_caches("_compile")),
+    ("hypothesis.strategies._internal.utils", _call("clear_strategy_cache")),
+    ("hypothesis.internal.conjecture.data", _empty("STRUCTURAL_COVERAGE_CACHE")),
+    ("hypothesis.internal.conjecture.data", _empty("POOLED_CONSTRAINTS_CACHE", "cache")),
     ("importlib.metadata", lambda module: module.FastPath.__new__.cache_clear()),  # type: ignore[attr-defined]  # private, absent: skipped
 )

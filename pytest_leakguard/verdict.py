@@ -34,11 +34,13 @@ def less_allowed(samples: Sequence[int], runs: Sequence[int], allowed: float) ->
 
 
 def is_flat(samples: Sequence[float], steps: int) -> bool:
-    """Tell whether the retained floor has not risen over the last ``steps`` steps.
+    """Tell whether none of the last ``steps`` steps went up.
 
-    Three flat steps see every leak of period 1, 2 and 3 runs.
+    Three such steps rule out every leak of period 1, 2 and 3 runs. A fall after rises proves
+    nothing: what was let go once may hide what each run retains. Sawtooths are told by batches.
     """
-    return len(samples) > steps and samples[-1] <= min(samples[-steps - 1 : -1])
+    first = len(samples) - steps
+    return first > 0 and all(samples[i - 1] >= samples[i] for i in range(first, len(samples)))
 
 
 def is_rising(samples: Sequence[float], steps: int) -> bool:

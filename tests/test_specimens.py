@@ -33,8 +33,6 @@ KNOWN = {
     ("holder", "test_settings_are_shadowed_by_one_more_layer"): "the name that is replaced",
     ("holder", "test_four_kibibytes_of_malloc_are_never_freed"): "said to be the process",
     ("holder", "test_sixty_four_bytes_of_malloc_are_never_freed"): "said to be the process",
-    ("holder", "test_callback_for_the_exit_of_the_interpreter"): "kept by the interpreter in C",
-    ("holder", "test_search_function_for_codecs"): "kept by the interpreter in C",
 }
 
 

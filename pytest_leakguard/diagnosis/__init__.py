@@ -68,7 +68,7 @@ def explain(
     reached = walk.Reached(named)
     trial.heap.refreeze()
     opened = descriptors.describe_open()
-    with tracing(FRAMES):
+    with roots.recording(), tracing(FRAMES):
         diagnosing = _Diagnosing(trial, roots, named, sources)
         findings = diagnosing.find(reached)
         if (descriptor := resources.descriptor_finding(growth, opened)) is not None:

@@ -8,6 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from types import ModuleType
+from typing import Any
 
 from pytest_leakguard.diagnosis.growth import sized
 from pytest_leakguard.diagnosis.naming import attributes_of, is_a, slots_of
@@ -20,12 +21,19 @@ _BOUND_NAME = re.compile(
 _NEAR = 4
 
 
-def known_capacity(chain: Sequence[object]) -> str:
+#: Timers of a running loop that are due within so many seconds are bounded by that time.
+SOON_SECONDS = 60.0
+
+
+def known_capacity(chain: Sequence[object], kept: Sequence[object] = ()) -> str:
     """Return the bound of a holder in words, with its fill; empty when it states none.
 
     Args:
         chain: The objects from a root to the holder, both included.
+        kept: What accumulates in the holder.
     """
+    if due := _due_in(kept):
+        return f"running event loop: drops each timer when it is due, in {due:.0f} s at most"
     for obj in reversed(chain[-_NEAR:]):
         if is_a(obj, functools._lru_cache_wrapper):
             info = obj.cache_info()
@@ -37,6 +45,21 @@ def known_capacity(chain: Sequence[object]) -> str:
         if is_a(obj, deque) and (bound := deque.maxlen.__get__(obj)) is not None:
             return f"deque: {deque.__len__(obj)} of {bound} items"
     return _stated_bound(chain)
+
+
+def _due_in(kept: Sequence[object]) -> float:
+    """Return within how many seconds running loops drop all these timers; 0 if they do not."""
+    handle_type = getattr(sys.modules.get("asyncio"), "TimerHandle", type(NotImplemented))
+    latest = 0.0
+    for handle in kept:
+        if not is_a(handle, handle_type):
+            return 0.0
+        loop: Any = getattr(handle, "_loop", None)
+        if loop is None or not loop.is_running():
+            return 0.0
+        # A cancelled one stays in the loop's heap until it is due, or until most are cancelled.
+        latest = max(latest, handle.when() - loop.time(), 1.0)
+    return latest if latest <= SOON_SECONDS else 0.0
 
 
 def sqlite3_connection() -> type[object]:

@@ -97,7 +97,7 @@ def held_finding(accumulation: Accumulation, root: Root, runs: Runs) -> Finding:
             if name != leaked_type
         ),
         note=f"made in run {birth}, alive after run {runs.last}" if birth else "",
-        capacity=known_capacity(held.entry.chain),
+        capacity=known_capacity(held.entry.chain, held.kids),
         advice=_ADVICE_FOR.get(holder, _ADVICE),
         fingerprint=fingerprint(holder, leaked_type, allocated),
     )

@@ -8,7 +8,10 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+
+from pytest_leakguard.diagnosis.registries import Registries
 
 #: What the context variables of this thread are called together.
 CONTEXT = "contextvars.copy_context()"
@@ -25,7 +28,7 @@ class Root:
 
 
 class Roots:
-    """Modules, other threads' frames, context variables, and what the caller adds.
+    """Modules, other threads' frames, context variables, registries, and what the caller adds.
 
     Args:
         extra: Called at each search; returns further named places, such as the values of fixtures.
@@ -38,13 +41,19 @@ class Roots:
         self._named: dict[str, object] = {}
         # One level deeper, like a module's dictionary: where paths tie, the module wins.
         self._extras = {"": self._named}
+        self._registries = Registries()
 
     def refresh(self) -> None:
-        """Look again at what lives in no object: context variables and the caller's places."""
+        """Look again at what lives in no object: context variables, signal handlers, fixtures."""
         self._context.clear()
         self._context.update(contextvars.copy_context().items())
         self._named.clear()
         self._named.update(self._extra())
+        self._registries.refresh()
+
+    def recording(self) -> AbstractContextManager[None]:
+        """Note inside what is registered with the interpreter and seen nowhere else."""
+        return self._registries.recording()
 
     def all(self) -> list[Root]:
         """Return every root, the likeliest owners first: where paths tie, the first one wins."""
@@ -71,6 +80,7 @@ class Roots:
             Root("", self._extras),
             Root(CONTEXT, self._context),
             *frames,
+            *[Root(name, value) for name, value in self._registries.values.items()],
             *libraries,
         ]
 

@@ -205,6 +205,7 @@ class RerunnableItem:
                 self._timeouts.paused(item),
                 _keeping_subtests(item.config),
                 _keeping_wider(item),
+                _same_examples(),
                 quiet(item.config),
             ):
                 self._restore()
@@ -311,6 +312,23 @@ def _keeping_subtests(config: pytest.Config) -> Iterator[None]:
         if counts is not None:
             counts.clear()
             counts.update(before)
+
+
+@contextmanager
+def _same_examples() -> Iterator[None]:
+    """Let Hypothesis draw the same examples in each run: other ones fill its caches and the user's.
+
+    Does nothing where it is not in use, or where its seed is set already.
+    """
+    core: Any = sys.modules.get("hypothesis.core")
+    if core is None or getattr(core, "global_force_seed", 0) is not None:
+        yield
+        return
+    core.global_force_seed = 0
+    try:
+        yield
+    finally:
+        core.global_force_seed = None
 
 
 def doctest_globals(item: pytest.Item) -> dict[str, object] | None:

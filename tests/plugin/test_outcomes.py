@@ -296,8 +296,10 @@ def test_marked(tmp_path):
     executions = {
         test["nodeid"].rpartition("::")[2]: test["executions"] for test in lab.json()["tests"]
     }
-    assert executions["test_sound"] <= 5
-    assert executions["test_marked"] <= 9
+    # CPython 3.10 gives each function a cache at its 1,024th call: where that falls is by chance.
+    further = 4 if sys.version_info < (3, 11) else 0
+    assert executions["test_sound"] <= 5 + further
+    assert executions["test_marked"] <= 9 + further
 
 
 _RESTLESS = """

@@ -92,12 +92,14 @@ def test_a_leak_of_period_four_may_be_flat_over_three_steps():
         ([9, 5, 5, 5, 5], True),
         ([1, 9, 9, 9, 9], True),
         ([5, 6, 5, 6, 5, 6], False),
-        ([5, 6, 5, 6, 5], True),
+        ([5, 6, 5, 6, 5], False),
         ([5, 5, 5, 6], False),
         ([7, 6, 5, 4], True),
+        ([0, 80, 160, 240, 320, -176], False),
+        ([0, 80, 160, 240, 320, 10], False),
     ],
 )
-def test_flat_is_a_floor_that_three_steps_have_not_raised(samples, flat):
+def test_flat_is_what_three_steps_have_not_raised(samples, flat):
     assert is_flat(samples, 3) is flat
 
 
