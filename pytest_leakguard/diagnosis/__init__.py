@@ -107,13 +107,11 @@ class _Diagnosing:
         lines = [traces.sizes_by_line()]
         self._roots.refresh()
         entries = reached.holders(self._births.runs.keys())
-        tallies = [self._tallies(entries)]
-        loose = [self._unreached(entries)]
+        censuses = [self._look(entries)]
         half = first + between // 2
         self._run(first + 1, half)
         lines.append(traces.sizes_by_line())
-        tallies.append(self._tallies(entries))
-        loose.append(self._unreached(entries))
+        censuses.append(self._look(entries))
         last = first + between
         self._run(half + 1, last)
         if tracemalloc.is_tracing():
@@ -121,13 +119,16 @@ class _Diagnosing:
             self.traced_bytes_per_run = traces.steady_growth(lines) / between
         self._roots.refresh()
         held = census.take(entries, self._births)
+        tallies, loose = [list(part) for part in zip(*censuses, strict=True)]
         runs = Runs(between=between, last=last, births=self._births, sources=self._sources)
         if findings := self._held(find_accumulations(held, tallies), runs):
             return findings
+        loose.append(self._unreached(held))
         del held
-        loose.append(self._unreached(entries))
         kinds = (loose[2] - loose[1]) & ((loose[1] - loose[0]) or loose[2])
-        findings = self._loose(kinds, loose[0], runs)
+        findings = self._loose(
+            +Counter({name: loose[2][name] - loose[0][name] for name in kinds}), runs
+        )
         self.searched = f"{plural(last, 'more run')}; no Python object holds it"
         return findings
 
@@ -160,9 +161,13 @@ class _Diagnosing:
             settle.deeply(self._trial.heap)
             self._births.after_run(run)
 
-    def _tallies(self, entries: Sequence[walk.Entry]) -> dict[census.Key, census.Tally]:
+    def _look(
+        self, entries: Sequence[walk.Entry]
+    ) -> tuple[dict[census.Key, census.Tally], Counter[str]]:
+        """Take a census: what hangs on each holder, and what is reached from none."""
         self._roots.refresh()
-        return {key: held.tally for key, held in census.take(entries, self._births).items()}
+        held = census.take(entries, self._births)
+        return {key: one.tally for key, one in held.items()}, self._unreached(held)
 
     def _held(self, accumulations: list[Accumulation], runs: Runs) -> list[Finding]:
         """Report what named holders accumulate."""
@@ -194,10 +199,8 @@ class _Diagnosing:
             self._trial.run, [held.entry.holder for held in leaking], self._sources
         )
 
-    def _loose(self, kinds: Counter[str], before: Counter[str], runs: Runs) -> list[Finding]:
+    def _loose(self, grown: Counter[str], runs: Runs) -> list[Finding]:
         """Report what grows and is reached from no root."""
-        now_loose = self._unreached(())
-        grown = +Counter({name: now_loose[name] - before[name] for name in kinds})
         if not grown:
             return []
         leaked_type = grown.most_common(1)[0][0]
@@ -210,13 +213,9 @@ class _Diagnosing:
         ]
         return [loose_finding(grown, examples, runs)]
 
-    def _unreached(self, entries: Sequence[walk.Entry]) -> Counter[str]:
+    def _unreached(self, held: Mapping[census.Key, Held]) -> Counter[str]:
         """Count the new objects that no holder leads to, by type."""
-        reached = {
-            id(obj)
-            for held in census.take(entries, self._births).values()
-            for obj in held.everything
-        }
+        reached = {id(obj) for one in held.values() for obj in one.everything}
         return Counter(
             naming.type_name(obj)
             for obj in gc.get_objects()
