@@ -195,6 +195,7 @@ class Finding:
         note: A sentence on what was seen, such as which run made the example; may be empty.
         capacity: A known bound of the holder in words; empty when it has none.
         pattern: Name of the leak pattern, or ``unrecognised``.
+        meaning: What happens on each run under this pattern, in a clause; may be empty.
         advice: What to do about it.
         fingerprint: Eight hex digits that stay the same when lines move.
     """
@@ -210,6 +211,7 @@ class Finding:
     note: str = ""
     capacity: str = ""
     pattern: str = "unrecognised"
+    meaning: str = ""
     advice: str = ""
     fingerprint: str = ""
 

@@ -6,7 +6,7 @@ import gc
 import tracemalloc
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pytest_leakguard import settle
 from pytest_leakguard.clock import now
@@ -14,7 +14,13 @@ from pytest_leakguard.counters import descriptors
 from pytest_leakguard.diagnosis import census, naming, resources, traces, walk
 from pytest_leakguard.diagnosis.accumulation import Accumulation, find_accumulations
 from pytest_leakguard.diagnosis.census import Births, Held
-from pytest_leakguard.diagnosis.findings import Runs, held_finding, loose_finding, merge_causes
+from pytest_leakguard.diagnosis.findings import (
+    Runs,
+    held_finding,
+    loose_finding,
+    merge_causes,
+    with_growth,
+)
 from pytest_leakguard.diagnosis.growth import find_growing_lines
 from pytest_leakguard.diagnosis.roots import Root, Roots, is_library
 from pytest_leakguard.diagnosis.sites import Sources
@@ -187,8 +193,16 @@ class _Diagnosing:
         grown = self._growing_lines([accumulation.held for accumulation in accumulations])
         return merge_causes(
             [
-                replace(finding, grown=frames)
-                for finding, frames in zip(findings, grown, strict=True)
+                with_growth(
+                    finding,
+                    frames,
+                    accumulation,
+                    self._named[accumulation.held.entry.root],
+                    runs,
+                )
+                for finding, frames, accumulation in zip(
+                    findings, grown, accumulations, strict=True
+                )
             ]
         )
 

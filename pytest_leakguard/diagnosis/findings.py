@@ -13,9 +13,10 @@ from pytest_leakguard.diagnosis.accumulation import Accumulation
 from pytest_leakguard.diagnosis.capacity import known_capacity
 from pytest_leakguard.diagnosis.census import Births, Held
 from pytest_leakguard.diagnosis.fingerprint import fingerprint
+from pytest_leakguard.diagnosis.patterns import NATIVE, Clue, recognise
 from pytest_leakguard.diagnosis.roots import Root
 from pytest_leakguard.diagnosis.sites import Sources
-from pytest_leakguard.model import Finding, Share, Step
+from pytest_leakguard.model import Finding, Frame, Share, Step
 
 _ADVICE = (
     "let the holder drop what a run adds when the run ends (remove it on teardown), bound the"
@@ -103,6 +104,42 @@ def held_finding(accumulation: Accumulation, root: Root, runs: Runs) -> Finding:
     )
 
 
+def with_growth(
+    finding: Finding,
+    grown: tuple[Frame, ...],
+    accumulation: Accumulation,
+    root: Root,
+    runs: Runs,
+) -> Finding:
+    """Add the lines that made a holder grow, and the pattern that all of it makes.
+
+    Args:
+        finding: What is known so far.
+        grown: The lines, innermost first; empty if unknown.
+        accumulation: The holder, and what it retains more of.
+        root: Where the way to the holder begins.
+        runs: The runs that it was seen in.
+    """
+    held = accumulation.held
+    position = _example(held, finding.type, runs)
+    finding = replace(finding, grown=grown)
+    pattern = recognise(
+        Clue(
+            finding=finding,
+            root=root.name,
+            chain=held.entry.chain,
+            example=held.everything[position],
+            kid=held.kids[held.owners[position]],
+            replaced=held.place is not None or not accumulation.direct,
+            retained={id(obj) for obj in held.everything},
+        )
+    )
+    if pattern is None:
+        return finding
+    advice = _ADVICE_FOR.get(finding.holder, pattern.advice)
+    return replace(finding, pattern=pattern.name, meaning=pattern.meaning, advice=advice)
+
+
 def loose_finding(grown: Counter[str], examples: Sequence[object], runs: Runs) -> Finding:
     """Tell what grows and is reached from no root.
 
@@ -126,7 +163,9 @@ def loose_finding(grown: Counter[str], examples: Sequence[object], runs: Runs) -
             "reached from no module, class, thread or frame: held by native code, or a"
             " reference count that was never given back" + (f"; with it {others}" if others else "")
         ),
-        advice=_ADVICE,
+        pattern=NATIVE.name,
+        meaning=NATIVE.meaning,
+        advice=NATIVE.advice,
         fingerprint=fingerprint(_NOWHERE, leaked_type, allocated),
     )
 

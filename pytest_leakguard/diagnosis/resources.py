@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pytest_leakguard.counters import descriptors
 from pytest_leakguard.diagnosis.fingerprint import fingerprint
+from pytest_leakguard.diagnosis.patterns import NATIVE, POLLER, STREAM, Pattern
 from pytest_leakguard.model import Finding
 
 _HOLDER = "this process"
@@ -35,7 +36,7 @@ def descriptor_finding(
     return _resource(
         "file descriptor",
         note=f"open now: {shown}" if shown else "",
-        advice="close it in a with statement or in teardown, on the error path too",
+        pattern=STREAM,
         objects_per_run=per_run,
     )
 
@@ -51,7 +52,7 @@ def unseen_findings(growth: Mapping[str, float | None], note: str) -> list[Findi
         _resource(
             kind,
             note=note,
-            advice="look for a malloc without its free, or a join that is missing",
+            pattern=POLLER if counter == "threads" else NATIVE,
             objects_per_run=per_run if counter == "threads" else 0,
             bytes_per_run=0 if counter == "threads" else per_run,
         )
@@ -61,7 +62,7 @@ def unseen_findings(growth: Mapping[str, float | None], note: str) -> list[Findi
 
 
 def _resource(
-    kind: str, *, note: str, advice: str, objects_per_run: float, bytes_per_run: float = 0
+    kind: str, *, note: str, pattern: Pattern, objects_per_run: float, bytes_per_run: float = 0
 ) -> Finding:
     return Finding(
         type=kind,
@@ -69,6 +70,8 @@ def _resource(
         bytes_per_run=bytes_per_run,
         holder=_HOLDER,
         note=note,
-        advice=advice,
+        pattern=pattern.name,
+        meaning=pattern.meaning,
+        advice=pattern.advice,
         fingerprint=fingerprint(_HOLDER, kind, ()),
     )

@@ -71,6 +71,7 @@ def _finding(finding: Finding, root: Path) -> dict[str, object]:
         "note": finding.note,
         "capacity": finding.capacity,
         "pattern": finding.pattern,
+        "meaning": finding.meaning,
         "advice": finding.advice,
         "fingerprint": finding.fingerprint,
     }

@@ -137,7 +137,7 @@ def _counter_lines(result: Result) -> Iterator[str]:
 
 def _finding_lines(number: int, finding: Finding, root: Path) -> Iterator[str]:
     if finding.pattern != "unrecognised":
-        yield f" pattern    {finding.pattern}"
+        yield f" pattern    {finding.pattern}{f': {finding.meaning}' if finding.meaning else ''}"
     yield from _table_lines(number, finding, finding.held[:_MAX_HELD])
     if (more := len(finding.held) - _MAX_HELD) > 0:
         yield f"     + {plural(more, 'further type')} held by it"
