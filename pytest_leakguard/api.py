@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import tracemalloc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import pairwise
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 #: fragmented heap (200,000 free chunks) one reading takes 32 ms.
 NATIVE_SHARE = 0.02
 _NATIVE = ("native_bytes", "mapped_bytes")
+#: Counters of the pass under tracing.
+_CLOSER = frozenset({"traced_bytes", "container_items"})
 #: What the first tests of a session may spend on it, before any share has come together.
 _NATIVE_START_SECONDS = 0.1
 #: Share of the elapsed time that measuring what a reading costs may take.
@@ -177,31 +179,48 @@ class Checker:
         screened = runner.screen(trial, sampler)
         growth: dict[str, float | None] = dict.fromkeys(_all_names(), None)
         growth.update(dict.fromkeys(screened.series, 0))
-        wants_trace = trial.settings.track is None or "traced_bytes" in trial.settings.track
-        if not screened.flat:
-            confirmed = confirm(trial, sampler, screened)
-            return self._conclude(trial, confirmed, growth)
-        if not (traced and wants_trace):
-            return Result(
-                verdict="clean", executions=trial.executions, growth=growth, series=screened.series
+        track = trial.settings.track
+        wants_closer = traced and (track is None or not _CLOSER.isdisjoint(track))
+        confirmed = None if screened.flat else confirm(trial, sampler, screened)
+        if confirmed is None:
+            settled = Result(
+                verdict="clean",
+                executions=trial.executions,
+                growth=growth,
+                series=screened.series,
             )
-        clean = Result(
-            verdict="clean", executions=trial.executions, growth=growth, series=screened.series
-        )
+        else:
+            settled = self._conclude(trial, confirmed, growth)
+        if not wants_closer or (confirmed is not None and confirmed.status != "acquitted"):
+            return settled
+        return self._look_closer(trial, settled)
+
+    def _look_closer(self, trial: Trial, settled: Result) -> Result:
+        """Judge what only a pass under tracing sees, of a test that is sound as far as is known."""
+        growth = dict(settled.growth)
         with runner.tracing(1):
-            traced_sampler = runner.traced_sampler()
-            passed = runner.trace(trial, traced_sampler)
-            clean = replace(clean, executions=trial.executions)
+            closer = runner.close_sampler(trial.heap, trial.settings.track)
+            passed = runner.trace(trial, closer)
             if passed is None:
-                return replace(clean, reason="traced_bytes not read: the test stops tracemalloc")
-            growth["traced_bytes"] = 0
+                reason = "traced_bytes not read: the test stops tracemalloc"
+                return replace(settled, reason=reason, executions=trial.executions)
+            growth.update(dict.fromkeys(passed.series, 0))
             if passed.flat:
-                return replace(clean, growth=growth, series={**screened.series, **passed.series})
-            confirmed = confirm(trial, traced_sampler, passed)
-        return self._conclude(trial, confirmed, growth)
+                return replace(
+                    settled,
+                    growth=growth,
+                    series={**settled.series, **passed.series},
+                    executions=trial.executions,
+                )
+            confirmed = confirm(trial, closer, passed)
+        return self._conclude(trial, confirmed, growth, runner.grown_containers(closer))
 
     def _conclude(
-        self, trial: Trial, confirmed: Confirmed, growth: dict[str, float | None]
+        self,
+        trial: Trial,
+        confirmed: Confirmed,
+        growth: dict[str, float | None],
+        grown: Sequence[tuple[object, int]] = (),
     ) -> Result:
         for name, judgement in confirmed.judgements.items():
             growth[name] = _tidy(judgement.per_run)
@@ -232,7 +251,9 @@ class Checker:
         from pytest_leakguard.diagnosis.sites import Sources
 
         self._sources = self._sources or Sources()
-        explained = diagnosis.explain(trial, Roots(self._extra_roots), convicted, self._sources)
+        explained = diagnosis.explain(
+            trial, Roots(self._extra_roots), convicted, self._sources, grown
+        )
         if explained.traced_bytes_per_run is not None:
             growth["traced_bytes"] = _tidy(explained.traced_bytes_per_run)
         findings = tuple(

@@ -24,7 +24,7 @@ LOOKING_SHARE = 0.002
 #: collected at a moment that differs from run to run.
 _NEVER = 1_000_000
 # Bound here because tests patch and mock the module's functions.
-_collect, _freeze, _unfreeze = gc.collect, gc.freeze, gc.unfreeze
+_collect, _freeze, _unfreeze, _get_objects = gc.collect, gc.freeze, gc.unfreeze, gc.get_objects
 
 
 class Heap:
@@ -73,6 +73,15 @@ class Heap:
         leak could feed on a list that is left over, and a sound test fill one up, run by run.
         """
         _collect()
+
+    def objects(self) -> list[object]:
+        """Return all that the collector tracks; what is new is frozen with the rest."""
+        if not self.frozen:
+            return _get_objects()
+        _unfreeze()
+        objects = _get_objects()
+        _freeze()
+        return objects
 
     def refreeze(self) -> None:
         """Make everything that exists now invisible to counts and listings."""

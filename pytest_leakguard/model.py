@@ -7,7 +7,7 @@ alive, and so that a result can travel between processes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, final
 
 from pytest_leakguard.errors import InvalidSettingError
@@ -214,6 +214,10 @@ class Finding:
     meaning: str = ""
     advice: str = ""
     fingerprint: str = ""
+
+    def with_pattern(self, name: str, meaning: str, advice: str) -> Finding:
+        """Return the same finding with the pattern that was recognised in it."""
+        return replace(self, pattern=name, meaning=meaning, advice=advice)
 
 
 @final

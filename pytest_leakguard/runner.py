@@ -18,7 +18,8 @@ from typing import Protocol
 
 from pytest_leakguard import settle
 from pytest_leakguard.clock import now
-from pytest_leakguard.counters import consolidate_native
+from pytest_leakguard.counters import Counter, consolidate_native
+from pytest_leakguard.counters.containers import ContainerItems
 from pytest_leakguard.counters.traced import TracedBytes
 from pytest_leakguard.heap import Heap
 from pytest_leakguard.model import Settings
@@ -242,9 +243,30 @@ def toggles_tracing(trial: Trial) -> bool:
     return stopped
 
 
-def traced_sampler() -> Sampler:
-    """Return a sampler of traced memory, the one counter that is right while tracing."""
-    return Sampler([TracedBytes()])
+def close_sampler(heap: Heap, track: tuple[str, ...] | None) -> Sampler:
+    """Return a sampler of what only a closer look sees, for a pass of a few runs under tracing.
+
+    Args:
+        heap: Whose containers are looked at.
+        track: Names to restrict the choice to; ``None`` for all.
+    """
+    chosen: list[Counter] = []
+    if track is None or ContainerItems.name in track:
+        chosen.append(ContainerItems(heap.objects()))
+    # Later, since what it keeps are dictionaries.
+    if track is None or TracedBytes.name in track:
+        chosen.append(TracedBytes())
+    return Sampler(chosen)
+
+
+def grown_containers(sampler: Sampler) -> list[tuple[object, int]]:
+    """Return the containers that have gained items, those that gained most first."""
+    return [
+        entry
+        for counter in sampler.counters
+        if isinstance(counter, ContainerItems)
+        for entry in counter.grown()
+    ]
 
 
 def trace(trial: Trial, sampler: Sampler) -> Screened | None:

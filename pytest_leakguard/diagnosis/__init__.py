@@ -14,6 +14,7 @@ from pytest_leakguard.counters import descriptors
 from pytest_leakguard.diagnosis import census, naming, resources, traces, walk
 from pytest_leakguard.diagnosis.accumulation import Accumulation, find_accumulations
 from pytest_leakguard.diagnosis.census import Births, Held
+from pytest_leakguard.diagnosis.containers import container_findings
 from pytest_leakguard.diagnosis.findings import (
     Runs,
     held_finding,
@@ -56,7 +57,11 @@ class Diagnosis:
 
 
 def explain(
-    trial: Trial, roots: Roots, growth: Mapping[str, float | None], sources: Sources
+    trial: Trial,
+    roots: Roots,
+    growth: Mapping[str, float | None],
+    sources: Sources,
+    grown: Sequence[tuple[object, int]] = (),
 ) -> Diagnosis:
     """Run the test some more times under tracemalloc and find out who holds what.
 
@@ -65,6 +70,7 @@ def explain(
         roots: Where holders are looked for.
         growth: Growth per run by counter, as confirmed; tells what still needs a cause.
         sources: Names the lines; kept from one diagnosis to the next.
+        grown: Containers that have gained items, and how many.
 
     Raises:
         BrokenRunError: A run did not pass.
@@ -79,6 +85,8 @@ def explain(
         findings = diagnosing.find(reached)
         if (descriptor := resources.descriptor_finding(growth, opened)) is not None:
             findings.append(descriptor)
+        if not findings and growth.get("container_items"):
+            findings = container_findings(grown, reached, named, trial.run, sources)
         if not findings:
             findings = resources.unseen_findings(growth, diagnosing.searched)
     return Diagnosis(

@@ -137,7 +137,7 @@ def with_growth(
     if pattern is None:
         return finding
     advice = _ADVICE_FOR.get(finding.holder, pattern.advice)
-    return replace(finding, pattern=pattern.name, meaning=pattern.meaning, advice=advice)
+    return finding.with_pattern(pattern.name, pattern.meaning, advice)
 
 
 def loose_finding(grown: Counter[str], examples: Sequence[object], runs: Runs) -> Finding:

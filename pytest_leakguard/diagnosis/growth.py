@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from types import FrameType
@@ -19,6 +20,7 @@ _SIZED: tuple[tuple[type, Callable[[Any], int]], ...] = (
     (set, set.__len__),
     (deque, deque.__len__),
     (bytearray, bytearray.__len__),
+    (array, array.__len__),
 )
 _Stack = tuple[tuple[str, int], ...]
 

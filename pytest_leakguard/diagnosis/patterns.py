@@ -14,6 +14,7 @@ import sys
 import threading
 import types
 import weakref
+from array import array
 from collections import ChainMap, deque
 from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import suppress
@@ -38,7 +39,7 @@ _MONKEYPATCHES = ("_pytest.monkeypatch:MonkeyPatch",)
 _SCHEDULERS = ("sched:scheduler",)
 _SOCKETS = ("socket:socket",)
 _TIMERS = ("asyncio:TimerHandle",)
-_SEQUENCES = (list, set, deque, tuple, frozenset)
+_SEQUENCES = (list, set, deque, tuple, frozenset, bytearray, array)
 #: Words in names, in the singular and in lower case.
 _LISTENERS = frozenset(
     {"listener", "handler", "callback", "sub", "subscriber", "subscription"}

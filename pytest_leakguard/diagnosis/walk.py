@@ -129,6 +129,13 @@ class Reached:
                     queue.append(child)
                     origins.append(position)
 
+    def entry_of(self, obj: object) -> Entry | None:
+        """Return an object that was reached, as a holder; ``None`` if it was not."""
+        for position, one in enumerate(self._queue):
+            if one is obj:
+                return self._entry(position)
+        return None
+
     def holders(self, new_ids: AbstractSet[int]) -> list[Entry]:
         """Return those that refer to something new, the nearest to a root first.
 

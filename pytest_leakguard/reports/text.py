@@ -16,6 +16,7 @@ _NOUNS = {
     "blocks": "block",
     "fds": "file descriptor",
     "threads": "thread",
+    "container_items": "container item",
 }
 _BYTES = {"native_bytes": "native", "mapped_bytes": "mapped", "traced_bytes": ""}
 _MAX_FRAMES = 4
@@ -34,6 +35,8 @@ def growth_text(result: Result) -> str:
         parts.append(f"+{plural(objects, 'object')}")
     elif (result.growth.get("blocks") or 0) > 0:
         parts.append(f"+{plural(result.growth['blocks'] or 0, 'block')}")
+    elif (result.growth.get("container_items") or 0) > 0:
+        parts.append(f"+{plural(result.growth['container_items'] or 0, 'container item')}")
     parts.extend(
         f"+{plural(grown, _NOUNS[name])}"
         for name in ("fds", "threads")

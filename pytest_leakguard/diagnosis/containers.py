@@ -1,0 +1,111 @@
+"""Which container gains items that are no new objects, who holds it, and which line adds them?"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pytest_leakguard.diagnosis import naming, paths
+from pytest_leakguard.diagnosis.fingerprint import fingerprint
+from pytest_leakguard.diagnosis.growth import find_growing_lines, sized
+from pytest_leakguard.diagnosis.patterns import Clue, recognise
+from pytest_leakguard.diagnosis.roots import Root
+from pytest_leakguard.diagnosis.sites import Sources
+from pytest_leakguard.diagnosis.walk import Reached
+from pytest_leakguard.model import Finding, Frame, Step
+
+#: Containers that are watched for a run.
+_MAX_WATCHED = 8
+#: What one more item takes in the container itself, in bytes, where that is exact.
+_POINTER_BYTES = 8
+
+
+def container_findings(
+    grown: Sequence[tuple[object, int]],
+    reached: Reached,
+    named: Sequence[Root],
+    run: Callable[[], None],
+    sources: Sources,
+) -> list[Finding]:
+    """Tell which of the containers that have grown grows on in one more run.
+
+    Args:
+        grown: Containers and the items that they have gained, those that gained most first.
+        reached: The way to each of them.
+        named: The roots that the ways begin at.
+        run: Runs the test once.
+        sources: Names the lines.
+    """
+    watched = [container for container, _ in grown[:_MAX_WATCHED]]
+    before = [_length(container) for container in watched]
+    lines = find_growing_lines(run, watched, sources)
+    findings = []
+    for container, length, frames in zip(watched, before, lines, strict=True):
+        gained = _length(container) - length
+        if gained > 0 and (entry := reached.entry_of(container)) is not None:
+            findings.append(_finding(container, gained, named[entry.root], entry.chain, frames))
+    return findings
+
+
+def _finding(
+    container: object,
+    gained: int,
+    root: Root,
+    chain: Sequence[object],
+    frames: tuple[Frame, ...],
+) -> Finding:
+    item = _newest(container)
+    kind = naming.type_name(item)
+    holder, steps = paths.retention_path(root, chain)
+    finding = Finding(
+        type=kind,
+        objects_per_run=gained,
+        bytes_per_run=gained * _item_bytes(container),
+        holder=holder,
+        path=(*steps, Step(via="[*]", type=kind)),
+        allocated=frames,
+        grown=frames,
+        note=f"{_length(container)} items; the new ones are no new objects",
+        fingerprint=fingerprint(holder, kind, frames),
+    )
+    pattern = recognise(
+        Clue(
+            finding=finding,
+            root=root.name,
+            chain=chain,
+            example=item,
+            kid=item,
+            replaced=False,
+            retained=(),
+        )
+    )
+    if pattern is None:
+        return finding
+    return finding.with_pattern(pattern.name, pattern.meaning, pattern.advice)
+
+
+def _length(container: object) -> int:
+    length = sized(container)
+    return 0 if length is None else length(container)
+
+
+def _newest(container: Any) -> object:
+    """Return the item that was added last, without asking user code."""
+    if issubclass(type(container), dict):
+        return next(iter(reversed([*dict.values(container)])), None)
+    if issubclass(type(container), set):
+        return next(set.__iter__(container), None)
+    for kind in (list, deque, bytearray, array):
+        if issubclass(type(container), kind):
+            return kind.__getitem__(container, -1)
+    return None
+
+
+def _item_bytes(container: object) -> int:
+    if issubclass(type(container), bytearray):
+        return 1
+    if isinstance(container, array):
+        return container.itemsize
+    return _POINTER_BYTES
