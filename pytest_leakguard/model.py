@@ -30,7 +30,7 @@ COUNTER_NAMES: tuple[str, ...] = (
     "traced_bytes",
 )
 #: Counters whose growth per run ``max_objects`` bounds.
-OBJECT_COUNTERS = frozenset({"gc_objects", "blocks"})
+OBJECT_COUNTERS = frozenset({"gc_objects", "blocks", "container_items"})
 #: Counters whose growth per run ``max_bytes`` bounds. All others are never excused.
 BYTE_COUNTERS = frozenset({"native_bytes", "mapped_bytes", "traced_bytes"})
 

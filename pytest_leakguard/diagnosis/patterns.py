@@ -27,6 +27,8 @@ from pytest_leakguard.diagnosis.releases import skips_release
 from pytest_leakguard.diagnosis.roots import CONTEXT
 from pytest_leakguard.model import Finding
 
+#: A key in a holder's name is data, not a name.
+_KEY = re.compile(r"\[[^\]]*\]")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 #: Where classes are that a rule asks for: a module that is not loaded has no instances.
 _PROMISES = ("asyncio:Future", "concurrent.futures:Future")
@@ -43,7 +45,7 @@ _SEQUENCES = (list, set, deque, tuple, frozenset, bytearray, array)
 #: Words in names, in the singular and in lower case.
 _LISTENERS = frozenset(
     {"listener", "handler", "callback", "sub", "subscriber", "subscription"}
-    | {"observer", "hook", "receiver", "slot", "signal", "watcher"}
+    | {"observer", "hook", "receiver", "watcher"}
 )
 _LISTENING = frozenset({"subscribe", "listen", "observe", "watch"})
 _LISTENING_NAMES = frozenset({"on", "once", "connect"})
@@ -51,17 +53,8 @@ _MOUNTING = frozenset({"mount", "mounted", "attach", "activate", "render"})
 _CONNECTIONS = frozenset({"connection", "conn", "client", "peer", "room", "websocket"})
 _ACQUIRED = frozenset({"acquired", "lease", "leased", "resource"})
 _PARENTS = ("parent", "_parent", "parent_node", "owner", "_owner", "container")
-_REGISTRIES = (
-    "sys.",
-    "zipimport.",
-    "gc.callbacks",
-    "copyreg.",
-    "codecs",
-    "signal",
-    "warnings.filters",
-    "mimetypes.",
-    "site.",
-    "os.environ",
+_REGISTRIES = re.compile(
+    r"(sys|os|gc|copyreg|zipimport|codecs|signal|warnings|mimetypes|site|importlib)(?=[.\[]|$)"
 )
 #: Words up to this length keep their last letter.
 _SHORT = 3
@@ -99,7 +92,7 @@ class Clue:
 
     def words(self) -> set[str]:
         """Return the words in the names of holder, owners and type, in lower case."""
-        name = self.finding.holder.rpartition("[")[0] or self.finding.holder
+        name = _KEY.sub("", self.finding.holder)
         if name.startswith("fixture "):
             name = name.partition(".")[2]
         root = self.chain[0]
@@ -111,8 +104,8 @@ class Clue:
     def functions(self) -> set[str]:
         """Return the names of the functions that allocated, or made the holder grow."""
         frames = (*self.finding.grown, *self.finding.allocated)
-        names = {frame.function.rpartition(".")[2].lower() for frame in frames}
-        return {name for name in names if not name.startswith("test")}
+        names = {frame.function.rpartition(".")[2] for frame in frames}
+        return {name for name in names if not name.lower().startswith("test")}
 
     def holds(self, kinds: tuple[type, ...]) -> bool:
         """Tell whether the example is of one of these kinds, or refers to one close by."""
@@ -133,9 +126,11 @@ class Clue:
             following: list[object] = []
             for obj in near:
                 for child in _parts(obj):
+                    if id(child) not in self.retained:
+                        continue
                     if wanted(child):
                         return True
-                    if id(child) in self.retained and id(child) not in seen:
+                    if id(child) not in seen:
                         seen.add(id(child))
                         following.append(child)
             near = following
@@ -347,7 +342,7 @@ PATTERNS = (
         "interpreter registry",
         "entered in a registry of the interpreter, which never forgets",
         "take it out again on teardown, or enter the same thing each time",
-        lambda clue: clue.finding.holder.startswith(_REGISTRIES),
+        lambda clue: _REGISTRIES.match(clue.finding.holder) is not None,
     ),
     Pattern(
         "weak mapping holds its key",

@@ -1,6 +1,6 @@
 """What does the interpreter keep where no object refers to it? A stand-in is watched instead.
 
-Callbacks for the interpreter's exit and audit hooks live in C arrays that no walk over the heap
+Callbacks for the interpreter's exit, audit hooks and fork hooks live where no walk over the heap
 reaches; the search functions of codecs in a list that no module refers to.
 """
 
@@ -10,6 +10,7 @@ import atexit
 import encodings
 import functools
 import gc
+import os
 import signal
 import sys
 from array import array
@@ -19,24 +20,27 @@ from typing import Any
 
 #: What the registries are called as holders.
 ATEXIT, AUDIT_HOOKS, CODECS, SIGNALS = "atexit", "sys.addaudithook", "codecs", "signal"
+FORK_HOOKS = "os.register_at_fork"
 
 
 class Registries:
     """The interpreter's own registries, as far as anything can be seen of them.
 
     Attributes:
-        values: Each registry's content by its name. Of callbacks for the exit and of audit hooks,
-            only those registered while :meth:`recording`.
+        values: Each registry's content by its name. Of callbacks for the exit, audit
+            and fork hooks, only those registered while :meth:`recording`.
     """
 
     def __init__(self) -> None:
         self._exit: list[object] = []
         self._exit_sizes = array("q")
         self._hooks: list[object] = []
+        self._fork_hooks: list[object] = []
         self._signals: dict[str, object] = {}
         self.values: Mapping[str, object] = {
             ATEXIT: self._exit,
             AUDIT_HOOKS: self._hooks,
+            FORK_HOOKS: self._fork_hooks,
             CODECS: _codec_search_path(),
             SIGNALS: self._signals,
         }
@@ -56,6 +60,7 @@ class Registries:
             _replaced(atexit, "register", self._register),
             _replaced(atexit, "unregister", self._unregister),
             _replaced(sys, "addaudithook", self._add_audit_hook),
+            _replaced(os, "register_at_fork", self._register_at_fork),
         ):
             yield
 
@@ -77,12 +82,20 @@ class Registries:
         _add_audit_hook(hook)
         self._hooks.append(hook)
 
+    def _register_at_fork(self, **hooks: Any) -> None:
+        _register_at_fork(**hooks)
+        self._fork_hooks += hooks.values()
+
 
 _register, _unregister, _add_audit_hook = atexit.register, atexit.unregister, sys.addaudithook
+_register_at_fork: Any = getattr(os, "register_at_fork", None)
 
 
 @contextmanager
 def _replaced(module: Any, name: str, function: Callable[..., object]) -> Iterator[None]:
+    if not hasattr(module, name):  # on another platform
+        yield
+        return
     original = getattr(module, name)
     setattr(module, name, function)
     try:

@@ -21,7 +21,6 @@ _RELEASES = frozenset(
         "off",
         "putconn",
         "release",
-        "remove",
         "remove_listener",
         "shutdown",
         "stop",
@@ -92,17 +91,21 @@ def _is_at(node: ast.AST, line: int) -> bool:
 def _unguarded_releases(node: ast.AST) -> Iterator[tuple[int, str]]:
     """Yield line and object of releasing statements that an exception before them would skip."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, (*_FUNCTIONS, ast.Lambda)):
-            continue
-        if isinstance(child, ast.Try):
-            for part in (*child.body, *child.orelse):
-                yield from _unguarded_releases(part)
-            continue  # what stands in handlers and in finally is guarded
-        if (
-            isinstance(child, ast.Expr)
-            and isinstance(call := child.value, ast.Call)
-            and isinstance(call.func, ast.Attribute)
-            and call.func.attr in _RELEASES
-        ):
-            yield child.lineno, ast.unparse(call.func.value)
-        yield from _unguarded_releases(child)
+        yield from _unguarded_in(child)
+
+
+def _unguarded_in(node: ast.AST) -> Iterator[tuple[int, str]]:
+    if isinstance(node, (*_FUNCTIONS, ast.Lambda)):
+        return
+    if isinstance(node, ast.Try):  # what stands in handlers and in finally is guarded
+        for part in (*node.body, *node.orelse):
+            yield from _unguarded_in(part)
+        return
+    if (
+        isinstance(node, ast.Expr)
+        and isinstance(call := node.value, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in _RELEASES
+    ):
+        yield node.lineno, ast.unparse(call.func.value)
+    yield from _unguarded_releases(node)

@@ -15,9 +15,10 @@ from pytest_leakguard.model import Frame
 _SITE = ("site-packages", "dist-packages")
 _STDLIB = tuple(
     {
-        os.path.realpath(path) + os.sep
+        spelt + os.sep
         for key in ("stdlib", "platstdlib")
         if (path := sysconfig.get_path(key))
+        for spelt in (path, os.path.realpath(path))
     }
 )
 _HARNESS_PACKAGES = ("_pytest", "pytest", "pluggy", "pytest_leakguard", "xdist", "execnet")
@@ -25,22 +26,28 @@ _HARNESS_PACKAGES = ("_pytest", "pytest", "pluggy", "pytest_leakguard", "xdist",
 
 def _harness_directories() -> tuple[str, ...]:
     pluggy = getattr(sys.modules.get("pluggy"), "__file__", None) or __file__
-    site = os.path.dirname(os.path.dirname(os.path.realpath(pluggy)))
-    ours = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-    return (ours + os.sep, *(os.path.join(site, name) + os.sep for name in _HARNESS_PACKAGES))
+    directories = [os.path.dirname(os.path.dirname(__file__))]
+    site = os.path.dirname(os.path.dirname(pluggy))
+    directories += [os.path.join(site, name) for name in _HARNESS_PACKAGES]
+    return tuple(
+        {spelt + os.sep for path in directories for spelt in (path, os.path.realpath(path))}
+    )
 
 
 _HARNESS = _harness_directories()
 
 
 def is_machinery(file: str) -> bool:
-    """Tell whether a file belongs to the interpreter, its library or the test runner."""
+    """Tell whether a file belongs to the interpreter, its library or the test runner.
+
+    By its name alone: this is asked in the middle of a run, where a test may have replaced the
+    functions that look at files.
+    """
     if file.startswith("<"):
         return not file.startswith("<doctest")
-    path = os.path.realpath(file)
-    if path.startswith(_HARNESS):
+    if file.startswith(_HARNESS):
         return True
-    return path.startswith(_STDLIB) and not any(part in path for part in _SITE)
+    return file.startswith(_STDLIB) and not any(part in file for part in _SITE)
 
 
 class Sources:

@@ -88,6 +88,7 @@ def clue(
     """Return what is told of an example in a container; grown: function names, or whole frames."""
     example = Thing() if example is None else example
     container = [example] if container is None else container
+    own = vars(example).values() if type(example) is Thing else ()
     lines = [place if isinstance(place, Frame) else line_in(place) for place in grown]
     finding = Finding(
         type=type_name(example),
@@ -104,7 +105,7 @@ def clue(
         example=example,
         kid=example if kid is None else kid,
         replaced=replaced,
-        retained={id(obj) for obj in (example, *retained)},
+        retained={id(obj) for obj in (example, *retained, *own)},
     )
 
 

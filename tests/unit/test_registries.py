@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import atexit
 import codecs
+import os
 import signal
 import sys
 
-from pytest_leakguard.diagnosis.registries import ATEXIT, AUDIT_HOOKS, CODECS, SIGNALS, Registries
+import pytest
+
+from pytest_leakguard.diagnosis.registries import (
+    ATEXIT,
+    AUDIT_HOOKS,
+    CODECS,
+    FORK_HOOKS,
+    SIGNALS,
+    Registries,
+)
 
 
 def callback(*args, **kwargs):
@@ -76,3 +86,13 @@ def test_handlers_of_signals_are_seen_by_the_signal_s_name():
 
 def test_audit_hooks_begin_with_none():
     assert Registries().values[AUDIT_HOOKS] == []
+
+
+@pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="the platform does not fork")
+def test_fork_hooks_are_noted():
+    registries = Registries()
+
+    with registries.recording():
+        os.register_at_fork(before=callback, after_in_child=other)
+
+    assert registries.values[FORK_HOOKS] == [callback, other]
