@@ -111,7 +111,7 @@ class Checker:
         if self._self_check is None:
             with Heap() as heap:
                 trial = Trial(subject=_Idle(), settings=Settings(), heap=heap)
-                sampler = Sampler(self.counters)
+                sampler = Sampler(_undisturbed(self.counters))
                 runner.warm_up(trial, sampler)
                 screened = runner.screen(trial, sampler)
             moved = ", ".join(_moved(screened))
@@ -151,10 +151,9 @@ class Checker:
             for counter in self.counters
             if settings.track is None or counter.name in settings.track
         )
-        # A tracer that somebody left on keeps its records on the native heap.
-        exact = not tracemalloc.is_tracing()
-        if not (exact and (marked or self._native.affords(chosen, _READINGS))):
-            chosen = tuple(counter for counter in chosen if counter.name not in _NATIVE)
+        chosen = _undisturbed(chosen)
+        if not marked and not self._native.affords(chosen, _READINGS):
+            chosen = _without_native(chosen)
         return chosen
 
     def _check(
@@ -269,6 +268,15 @@ _BROKEN = "fails on re-run"
 _OPCODE_CACHED = frozenset({"blocks", *_NATIVE}) if sys.version_info < (3, 11) else frozenset[str]()
 #: What tracing a few runs of an undecided test may cost, in untraced runs.
 _TRACED_RUNS = 60
+
+
+def _undisturbed(chosen: tuple[counters.Counter, ...]) -> tuple[counters.Counter, ...]:
+    """Leave the native heap out while a tracer is on: it keeps its records there."""
+    return _without_native(chosen) if tracemalloc.is_tracing() else chosen
+
+
+def _without_native(chosen: tuple[counters.Counter, ...]) -> tuple[counters.Counter, ...]:
+    return tuple(counter for counter in chosen if counter.name not in _NATIVE)
 
 
 def _all_names() -> tuple[str, ...]:
