@@ -52,7 +52,7 @@ _LISTENING_NAMES = frozenset({"on", "once", "connect"})
 _MOUNTING = frozenset({"mount", "mounted", "attach", "activate", "render"})
 _CONNECTIONS = frozenset({"connection", "conn", "client", "peer", "room", "websocket"})
 _ACQUIRED = frozenset({"acquired", "lease", "leased", "resource"})
-_PARENTS = ("parent", "_parent", "parent_node", "owner", "_owner", "container")
+_PARENTS = ("parent", "_parent", "parent_node")
 _REGISTRIES = re.compile(
     r"(sys|os|gc|copyreg|zipimport|codecs|signal|warnings|mimetypes|site|importlib)(?=[.\[]|$)"
 )
@@ -100,6 +100,14 @@ class Clue:
             name = name.removeprefix(str(getattr(root, "__name__", "")))
         kinds = [self.finding.type, *(step.type for step in self.finding.path[:-1])]
         return _words([name, *(kind.rpartition(".")[2] for kind in kinds)])
+
+    def own_words(self) -> set[str]:
+        """Return the words in the container's own name and in that of what it retains.
+
+        What owns the container may be called anything: a client may have a history.
+        """
+        name = _KEY.sub("", self.finding.holder).rpartition(".")[2]
+        return _words([name, self.finding.type.rpartition(".")[2]])
 
     def functions(self) -> set[str]:
         """Return the names of the functions that allocated, or made the holder grow."""
@@ -198,7 +206,7 @@ def _is_promise(clue: Clue) -> bool:
 
 
 def _is_poller(clue: Clue) -> bool:
-    return clue.finding.holder.startswith("thread ") or clue.holds((threading.Thread,))
+    return clue.holds((threading.Thread,))
 
 
 def _is_pool(clue: Clue) -> bool:
@@ -224,7 +232,7 @@ def _is_reconnect(clue: Clue) -> bool:
 
 
 def _listens(clue: Clue) -> bool:
-    words, functions = clue.words(), clue.functions()
+    words, functions = clue.own_words(), clue.functions()
     if words & _LISTENERS or _words(functions) & _LISTENING:
         return True
     return bool(functions & _LISTENING_NAMES) and not words & _CONNECTIONS
@@ -259,7 +267,7 @@ def _is_chain(clue: Clue) -> bool:
 
 def _is_detached(clue: Clue) -> bool:
     attributes = attributes_of(clue.example) or {}
-    return any(name in attributes and attributes[name] is None for name in _PARENTS)
+    return any(attributes.get(name, ...) is None for name in _PARENTS)
 
 
 def _is_ring(clue: Clue) -> bool:
@@ -456,7 +464,7 @@ PATTERNS = (
         "session store",
         "a session is stored on every run, and never expires",
         "give it a time to live and a maximum, or use an external store",
-        lambda clue: "session" in clue.words(),
+        lambda clue: "session" in clue.own_words(),
     ),
     Pattern(
         "request log in middleware",
@@ -468,7 +476,7 @@ PATTERNS = (
         "connection registry",
         "registered on connect, never taken out",
         "remove it on close and on error",
-        lambda clue: bool(clue.words() & _CONNECTIONS),
+        lambda clue: bool(clue.own_words() & _CONNECTIONS),
     ),
     STREAM,
     Pattern(

@@ -226,7 +226,7 @@ _RECOGNISED = [
     ("subscription", lambda: clue(grown=["Prices.subscribe", "Ticker.on_attach"])),
     ("event listener", lambda: clue("shop.bus._listeners['tea']")),
     ("event listener", lambda: clue("shop.bus.callbacks", container={})),
-    ("event listener", lambda: clue("shop.bus.all", path=[EventHandlers()])),
+    ("event listener", lambda: clue("shop.bus.all", grown=["EventHandlers.subscribe"])),
     ("event listener", lambda: clue(grown=["Bus.on"])),
     ("event listener", lambda: clue(grown=["watch_prices"])),
     ("session store", lambda: clue("shop.SESSIONS", container={})),
@@ -244,7 +244,7 @@ _RECOGNISED = [
     ("growing chain", lambda: clue(chain=[ChainMap()], container={})),
     ("growing chain", lambda: clue("shop.last", **chained())),
     ("detached structure", lambda: clue(example=has(parent=None))),
-    ("detached structure", lambda: clue(example=has(_owner=None), container=set())),
+    ("detached structure", lambda: clue(example=has(_parent=None), container=set())),
     ("unbounded cache", lambda: clue("shop.answers", container={})),
     (
         "unbounded cache",
@@ -264,6 +264,10 @@ _NEAR_MISSES = [
     ("pool checkout", lambda: clue("shop.liverpool")),
     ("resource manager", lambda: clue("shop.releases")),
     ("request log in middleware", lambda: clue("shop.request_catalog")),
+    # What owns a list may be called anything.
+    ("event listener", lambda: clue("shop.app.seen", path=[EventHandlers()])),
+    ("connection registry", lambda: clue("shop.client.history")),
+    ("detached structure", lambda: clue(example=has(owner=None))),
     # One of two words, or two in two functions, are not enough.
     ("pool checkout", lambda: clue("shop.out")),
     ("request log in middleware", lambda: clue("shop.client.requests")),
