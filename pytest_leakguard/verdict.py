@@ -116,7 +116,7 @@ def judge_batches(  # noqa: PLR0913  # numbers alone, most of them by name
     if all(risen) and rate > 0 and _keeps_rate(sizes, grown, rate):
         exact = all(growth == rate * size for growth, size in zip(grown, sizes, strict=True))
         return Judgement(status="convicted", exact=exact, per_run=float(rate))
-    if unit > 1 and len(sizes) > LEAST_BATCHES and _fades(sizes, grown):
+    if unit > 1 and len(sizes) > LEAST_BATCHES and _fades(sizes, grown, unit):
         return Judgement(status="acquitted", exact=False, per_run=0.0)
     if len(sizes) > LEAST_BATCHES + 1 and per_run > 0:
         # The first batch may still have warmed something up, or have let go of it.
@@ -130,7 +130,7 @@ def judge_batches(  # noqa: PLR0913  # numbers alone, most of them by name
         )
         if later.status == "convicted":
             return later
-    steady = _is_even(sizes, grown) if unit > 1 else _is_steady(sizes, grown, steps, per_run)
+    steady = _is_even(sizes, grown, unit) if unit > 1 else _is_steady(sizes, grown, steps, per_run)
     return Judgement(
         status="convicted" if steady and all(risen) else "open", exact=False, per_run=per_run
     )
@@ -150,15 +150,25 @@ def _keeps_rate(sizes: Sequence[int], grown: Sequence[float], rate: float) -> bo
     return never_less and sum(grown) - sum(least) <= max(rate, LEAST_EXACTNESS * sum(least))
 
 
-def _fades(sizes: Sequence[int], grown: Sequence[float]) -> bool:
-    """Tell whether growth per run has come down: that is an allocator filling its caches."""
-    return grown[-1] / sizes[-1] <= FADED * grown[0] / sizes[0]
+def _fades(sizes: Sequence[int], grown: Sequence[float], unit: int) -> bool:
+    """Tell whether growth per run has come down: that is an allocator filling its caches.
+
+    By less than a unit per run, it is only another choice of chunks.
+    """
+    first, last = grown[0] / sizes[0], grown[-1] / sizes[-1]
+    return last <= FADED * first and first - last >= unit
 
 
-def _is_even(sizes: Sequence[int], grown: Sequence[float]) -> bool:
-    """Tell whether every batch grew by nearly as many bytes per run as every other."""
-    rates = [growth / size for growth, size in zip(grown, sizes, strict=True)]
-    return max(rates) <= (1 + LEAST_EXACTNESS) * min(rates)
+def _is_even(sizes: Sequence[int], grown: Sequence[float], unit: int) -> bool:
+    """Tell whether every batch grew by nearly as many bytes per run as every other.
+
+    An allocator gives a chunk that is a unit larger than asked for where it finds no other. One of
+    five batches may have had an odd event: a table that was enlarged, code that became warm.
+    """
+    rates = sorted(growth / size for growth, size in zip(grown, sizes, strict=True))
+    if len(rates) > LEAST_BATCHES + 1:
+        del rates[-1]
+    return rates[-1] <= max((1 + LEAST_EXACTNESS) * rates[0], rates[0] + unit) and rates[0] >= unit
 
 
 def _is_steady(
