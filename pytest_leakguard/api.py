@@ -32,7 +32,7 @@ _NATIVE = ("native_bytes", "mapped_bytes")
 #: Counters of the pass under tracing.
 _CLOSER = frozenset({"traced_bytes", "container_items"})
 #: What the first tests of a session may spend on it, before any share has come together.
-_NATIVE_START_SECONDS = 0.1
+_NATIVE_START_SECONDS = 0.02
 #: Share of the elapsed time that measuring what a reading costs may take.
 _MEASURING_SHARE = 0.005
 #: Readings of a sound test: the baseline, and after the last run.
@@ -197,8 +197,9 @@ class Checker:
     def _look_closer(self, trial: Trial, settled: Result) -> Result:
         """Judge what only a pass under tracing sees, of a test that is sound as far as is known."""
         growth = dict(settled.growth)
+        # Made before: each allocation under tracing is dear.
+        closer = runner.close_sampler(trial.heap, trial.settings.track)
         with runner.tracing(1):
-            closer = runner.close_sampler(trial.heap, trial.settings.track)
             passed = runner.trace(trial, closer)
             if passed is None:
                 reason = "traced_bytes not read: the test stops tracemalloc"
