@@ -133,7 +133,8 @@ def table(rounds: int) -> Iterator[str]:
             )
     row = compare("medium", "200000", rounds, marked=True)
     yield (
-        f"| medium, marked (traced, containers) | 200000 | {row['ratio']:.2f} | {row['executions']:.1f}"
+        f"| medium, marked (traced, containers) | 200000 | {row['ratio']:.2f}"
+        f" | {row['executions']:.1f}"
         f" | {row['full']:.0f} | {row['bare_full']:.0f} |"
     )
     yield ""
