@@ -28,6 +28,14 @@ _UNTRACKED = frozenset({bytearray, array, dict})
 _CHUNK = 1_000
 
 
+def sized(container: object) -> Callable[[Any], int] | None:
+    """Return how a container's length is read without user code; ``None`` if it has none."""
+    for kind, length in _LENGTHS:
+        if issubclass(type(container), kind):
+            return length
+    return None
+
+
 class ContainerItems:
     """Items that containers have gained since they were chosen, those of each that grew.
 

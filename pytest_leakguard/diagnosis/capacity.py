@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
-from pytest_leakguard.diagnosis.growth import sized
+from pytest_leakguard.counters.containers import sized
 from pytest_leakguard.diagnosis.naming import attributes_of, is_a, slots_of
 
 _BOUND_NAME = re.compile(

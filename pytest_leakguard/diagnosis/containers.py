@@ -7,10 +7,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pytest_leakguard.counters.containers import sized
 from pytest_leakguard.diagnosis import naming, paths
+from pytest_leakguard.diagnosis.clues import Clue
 from pytest_leakguard.diagnosis.fingerprint import fingerprint
-from pytest_leakguard.diagnosis.growth import find_growing_lines, sized
-from pytest_leakguard.diagnosis.patterns import Clue, recognise
+from pytest_leakguard.diagnosis.growth import find_growing_lines
+from pytest_leakguard.diagnosis.patterns import recognise
 from pytest_leakguard.diagnosis.roots import Root
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.diagnosis.walk import Reached

@@ -12,8 +12,9 @@ from pytest_leakguard.diagnosis import census, naming, paths
 from pytest_leakguard.diagnosis.accumulation import Accumulation
 from pytest_leakguard.diagnosis.capacity import known_capacity
 from pytest_leakguard.diagnosis.census import Births, Held
+from pytest_leakguard.diagnosis.clues import Clue
 from pytest_leakguard.diagnosis.fingerprint import fingerprint
-from pytest_leakguard.diagnosis.patterns import NATIVE, Clue, recognise
+from pytest_leakguard.diagnosis.patterns import NATIVE, recognise
 from pytest_leakguard.diagnosis.roots import Root
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.model import Finding, Frame, Share, Step

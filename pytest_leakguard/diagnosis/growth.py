@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import sys
 import threading
-from array import array
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Any
 
+from pytest_leakguard.counters.containers import sized
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.model import Frame
 
-#: Any, since asking a type narrows no object.
-_SIZED: tuple[tuple[type, Callable[[Any], int]], ...] = (
-    (dict, dict.__len__),
-    (list, list.__len__),
-    (set, set.__len__),
-    (deque, deque.__len__),
-    (bytearray, bytearray.__len__),
-    (array, array.__len__),
-)
 _Stack = tuple[tuple[str, int], ...]
-
-
-def sized(container: object) -> Callable[[Any], int] | None:
-    """Return how a container's length is read without user code; ``None`` if it has none."""
-    for kind, length in _SIZED:
-        if issubclass(type(container), kind):
-            return length
-    return None
 
 
 class _Watch:

@@ -222,7 +222,7 @@ def test_markers_are_not_read_where_the_plugin_is_off(lab):
     assert session.ret == 0
 
 
-@pytest.mark.skipif(
+@pytest.mark.skipif(  # pytest 8.4 has no such form of the file
     int(pytest.__version__.partition(".")[0]) < 9, reason="native TOML came with pytest 9"
 )
 @pytest.mark.parametrize(

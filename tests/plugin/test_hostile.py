@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import pytest
 
 #: Each of these passes, does something to the interpreter, and is followed by a sound test.
@@ -686,7 +684,7 @@ def test_a_first_run_that_hangs_is_ended_by_pytest_timeout_as_ever(lab, method):
 import time
 
 def test_hangs():
-    time.sleep(30)
+    time.sleep(30)  # hangs: the time-out ends it
 
 def test_after():
     pass
@@ -714,7 +712,7 @@ runs = []
 def test_hangs_later():
     runs.append(1)
     if len(runs) > 1:
-        time.sleep(30)
+        time.sleep(30)  # hangs: the time-out ends it
 
 def test_after():
     pass
@@ -741,17 +739,17 @@ runs = []
 
 @pytest.fixture
 def slow():
-    time.sleep(1.2)
+    time.sleep(1.2)  # longer than the time-out, which must not count it
 
 @pytest.mark.timeout(1, func_only=True)
 def test_slow_fixture(slow):
-    time.sleep(0.3)
+    time.sleep(0.3)  # well within the time-out, and not with the fixture's time
 
 @pytest.mark.timeout(1, func_only=True)
 def test_hangs_later():
     runs.append(1)
     if len(runs) > 1:
-        time.sleep(30)
+        time.sleep(30)  # hangs: the time-out ends it
 """,
         }
     )
@@ -772,12 +770,12 @@ import pytest
 @pytest.fixture(scope="module")
 def wide():
     yield
-    time.sleep(0.3)
+    time.sleep(0.3)  # time of the wider tear-down, which must not run out
 
 def test_slow(wide):
     with open("runs", "a") as runs:
         runs.write("begun ")
-    time.sleep(0.6)
+    time.sleep(0.6)  # five such runs take longer than the one time-out
     with open("runs", "a") as runs:
         runs.write("ended ")
 """,
@@ -796,9 +794,6 @@ def test_slow(wide):
     assert len(runs) // 2 >= 5
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("freezegun") is None, reason="freezegun is not installed"
-)
 def test_a_frozen_clock_freezes_no_check(lab):
     lab.write(
         {

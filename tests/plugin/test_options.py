@@ -80,7 +80,7 @@ leak_trace = "always"
 leak_track = ["threads", "fds"]
 leak_report = ["json:one.json", "json:two.json"]
 """
-_NATIVE = pytest.mark.skipif(
+_NATIVE = pytest.mark.skipif(  # pytest 8.4 has no such form of the file
     int(pytest.__version__.partition(".")[0]) < 9, reason="native TOML came with pytest 9"
 )
 _ARGS = (

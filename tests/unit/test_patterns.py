@@ -21,8 +21,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_leakguard.diagnosis.clues import Clue
 from pytest_leakguard.diagnosis.naming import type_name
-from pytest_leakguard.diagnosis.patterns import NATIVE, PATTERNS, Clue, recognise
+from pytest_leakguard.diagnosis.patterns import NATIVE, PATTERNS, recognise
 from pytest_leakguard.model import Finding, Frame, Step
 
 _PAGE = Path(__file__).parents[2] / "docs" / "reference" / "patterns.md"
