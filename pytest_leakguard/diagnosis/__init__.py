@@ -198,7 +198,10 @@ class _Diagnosing:
             held_finding(accumulation, self._named[accumulation.held.entry.root], runs)
             for accumulation in accumulations
         ]
-        grown = self._growing_lines([accumulation.held for accumulation in accumulations])
+        grown = self._growing_lines(
+            [accumulation.held for accumulation in accumulations],
+            [finding.allocated for finding in findings],
+        )
         return merge_causes(
             [
                 with_growth(
@@ -214,11 +217,16 @@ class _Diagnosing:
             ]
         )
 
-    def _growing_lines(self, leaking: Sequence[Held]) -> list[tuple[Frame, ...]]:
+    def _growing_lines(
+        self, leaking: Sequence[Held], allocations: Sequence[tuple[Frame, ...]]
+    ) -> list[tuple[Frame, ...]]:
         if not leaking or self._trial.run_seconds * WATCH_SLOWDOWN > self._trial.settings.confirm:
             return [() for _ in leaking]
         return find_growing_lines(
-            self._trial.run, [held.entry.holder for held in leaking], self._sources
+            self._trial.run,
+            [held.entry.holder for held in leaking],
+            self._sources,
+            allocations,
         )
 
     def _loose(self, grown: Counter[str], runs: Runs) -> list[Finding]:

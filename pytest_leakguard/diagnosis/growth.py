@@ -58,7 +58,10 @@ class _Watch:
 
 
 def find_growing_lines(
-    run: Callable[[], None], containers: Sequence[object], sources: Sources
+    run: Callable[[], None],
+    containers: Sequence[object],
+    sources: Sources,
+    allocations: Sequence[Sequence[Frame]] = (),
 ) -> list[tuple[Frame, ...]]:
     """Run once more and return, for each container, the lines that made it grow for good.
 
@@ -66,6 +69,8 @@ def find_growing_lines(
         run: Runs the test once.
         containers: What to watch; those without a length of their own give an empty answer.
         sources: Names the lines.
+        allocations: For each container, where what it retains was allocated: where two lines add
+            as much, and one of them is made up for elsewhere, it is the other one.
     """
     watch = _Watch(containers, sources)
     before, threads_before = sys.gettrace(), threading.gettrace()
@@ -77,14 +82,18 @@ def find_growing_lines(
         sys.settrace(before)
         threading.settrace(threads_before)
     by_identity = dict(zip(map(id, watch.containers()), watch.net, strict=True))
+    near: list[set[tuple[str, int]]]
+    near = [{(frame.file, frame.line) for frame in frames} for frames in allocations]
+    near += [set()] * (len(containers) - len(near))
     return [
-        sources.frames(_growing(by_identity.get(id(container), Counter())))
-        for container in containers
+        sources.frames(_growing(by_identity.get(id(container), Counter()), places))
+        for container, places in zip(containers, near, strict=True)
     ]
 
 
-def _growing(net: Counter[_Stack]) -> _Stack:
-    for stack, growth in net.most_common(1):
-        if growth > 0:
-            return stack
-    return ()
+def _growing(net: Counter[_Stack], near: set[tuple[str, int]]) -> _Stack:
+    most = max(net.values(), default=0)
+    if most <= 0:
+        return ()
+    tied = [stack for stack, growth in net.items() if growth == most]
+    return max(tied, key=lambda stack: len(near.intersection(stack)))

@@ -133,12 +133,6 @@ PATTERNS = (
         lambda clue: clue.holds(loaded(rules.EXECUTORS)),
     ),
     Pattern(
-        "event loop",
-        "made on every run, never closed",
-        "use asyncio.run(), or close the loop in teardown",
-        lambda clue: is_of(clue.example, loaded(rules.LOOPS)),
-    ),
-    Pattern(
         "pending promise",
         "awaited by nobody, or never done",
         "give it a timeout; cancel and await it",
@@ -151,6 +145,12 @@ PATTERNS = (
         lambda clue: (
             is_of(clue.example, types.GeneratorType) or clue.passes((types.GeneratorType,))
         ),
+    ),
+    Pattern(
+        "event loop",
+        "made on every run, never closed",
+        "use asyncio.run(), or close the loop in teardown",
+        lambda clue: clue.holds(loaded(rules.LOOPS)),
     ),
     POLLER,
     Pattern(

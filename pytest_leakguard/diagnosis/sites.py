@@ -75,11 +75,14 @@ class Sources:
     def frames(self, lines: Iterable[tuple[str, int]]) -> tuple[Frame, ...]:
         """Return the lines that are not the machinery's, in the order given.
 
-        When all of them are, the first one stands for itself.
+        The last one is the test's own: a test class may run its methods by itself, further out.
+        When all of them are the machinery's, the first one stands for itself.
         """
         given = list(lines)
         chosen = [place for place in given if not self.is_machinery(place[0])]
-        return tuple(self.frame(*place) for place in chosen or given[:1])
+        frames = [self.frame(*place) for place in chosen or given[:1]]
+        tests = [number for number, frame in enumerate(frames, start=1) if _is_test(frame)]
+        return tuple(frames[: max(tests, default=len(frames))])
 
     def allocation(self, obj: object) -> tuple[Frame, ...]:
         """Return where a traced object was allocated, innermost line first."""
@@ -94,6 +97,10 @@ class Sources:
             if first <= line <= last
         ]
         return max(inside)[2] if inside else "<module>"
+
+
+def _is_test(frame: Frame) -> bool:
+    return frame.function.rpartition(".")[2].startswith("test")
 
 
 def _read_functions(file: str) -> Iterable[tuple[int, int, str]]:
