@@ -162,7 +162,7 @@ class Checker:
         chosen = self._choose_counters(settings, marked=marked)
         with Heap(frozen=frozen) as heap:
             self._pacer.look()
-            sampler = Sampler(chosen)  # reads once: costly while the heap is not frozen
+            sampler = Sampler(chosen)
             trial = Trial(subject=subject, settings=settings, heap=heap)
             try:
                 return self._judge(trial, sampler, traced=traced)
@@ -202,7 +202,7 @@ class Checker:
         with runner.tracing(1):
             passed = runner.trace(trial, closer)
             if passed is None:
-                reason = "traced_bytes not read: the test stops tracemalloc"
+                reason = "growth in place not looked for: the test stops tracemalloc"
                 return replace(settled, reason=reason, executions=trial.executions)
             growth.update(dict.fromkeys(passed.series, 0))
             if passed.flat:

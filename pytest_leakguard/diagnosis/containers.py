@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 
 from pytest_leakguard.counters.containers import sized
 from pytest_leakguard.diagnosis import naming, paths
+from pytest_leakguard.diagnosis.capacity import known_capacity
 from pytest_leakguard.diagnosis.clues import Clue
 from pytest_leakguard.diagnosis.fingerprint import fingerprint
 from pytest_leakguard.diagnosis.growth import find_growing_lines
@@ -20,8 +22,8 @@ from pytest_leakguard.model import Finding, Frame, Step
 
 #: Containers that are watched for a run.
 _MAX_WATCHED = 8
-#: What one more item takes in the container itself, in bytes, where that is exact.
-_POINTER_BYTES = 8
+#: A reference, in bytes.
+_POINTER_BYTES = struct.calcsize("P")
 
 
 def container_findings(
@@ -70,6 +72,7 @@ def _finding(
         allocated=frames,
         grown=frames,
         note=f"{_length(container)} items; the new ones are no new objects",
+        capacity=known_capacity(chain),
         fingerprint=fingerprint(holder, kind, frames),
     )
     pattern = recognise(
@@ -106,8 +109,9 @@ def _newest(container: Any) -> object:
 
 
 def _item_bytes(container: object) -> int:
+    """Return what one more item takes in the container itself, in bytes; 0 where that varies."""
     if issubclass(type(container), bytearray):
         return 1
     if isinstance(container, array):
         return container.itemsize
-    return _POINTER_BYTES
+    return _POINTER_BYTES if issubclass(type(container), (list, deque)) else 0

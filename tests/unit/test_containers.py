@@ -88,6 +88,29 @@ def test_what_is_put_in_and_taken_out_is_clean(function):
     assert (result.verdict, result.growth["container_items"]) == ("clean", 0)
 
 
+class Ring:
+    max_size = 500
+
+    def __init__(self):
+        self.items = []
+
+    def add(self):
+        self.items.append(None)
+        del self.items[: -self.max_size]
+
+
+recent: deque[None] = deque(maxlen=1_000)
+ring = Ring()
+
+
+@pytest.mark.parametrize("function", [lambda: recent.append(None), ring.add])
+def test_a_container_with_room_below_its_bound_is_bounded(function):
+    result = check(function, confirm="5 s")
+
+    assert result.verdict == "bounded"
+    assert " of " in result.reason
+
+
 def test_each_container_counts_by_its_own_growth():
     first, second, untracked = [1, 2], deque([3]), {"a": 1}
     counter = ContainerItems([first, second, [untracked, bytearray(b"x")]])
