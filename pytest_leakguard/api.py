@@ -5,6 +5,7 @@ Nothing else builds collaborators.
 
 from __future__ import annotations
 
+import re
 import sys
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, final
 from pytest_leakguard import counters, runner
 from pytest_leakguard.clock import now, wait
 from pytest_leakguard.confirmation import Confirmed, confirm
+from pytest_leakguard.counters import mapped, temp_files
 from pytest_leakguard.heap import Heap, Pacer
 from pytest_leakguard.model import Finding, Result, Settings, parse_setting
 from pytest_leakguard.runner import BrokenRunError, Screened, Subject, Trial
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 #: fragmented heap (200,000 free chunks) one reading takes 32 ms.
 NATIVE_SHARE = 0.02
 _NATIVE = ("native_bytes", "mapped_bytes")
+#: Those of them whose readings take time that grows with the heap.
+_RATIONED = _NATIVE[:1] if mapped.IS_CHEAP else _NATIVE
 #: Counters of the pass under tracing.
 _CLOSER = frozenset({"traced_bytes", "container_items"})
 #: What the first tests of a session may spend on it, before any share has come together.
@@ -68,7 +72,7 @@ class _NativeRation:
             return False
         if begun >= self._measure_again:
             for counter in chosen:
-                if counter.name in _NATIVE:
+                if counter.name in _RATIONED:
                     counter.read()
             ended = now()
             self._cost = ended - begun
@@ -86,6 +90,7 @@ class Checker:
     Args:
         track: Names of the counters to read; ``None`` for all that the platform has.
         extra_roots: Called for each diagnosis; named places where holders may live.
+        kept_files: Matches the start of paths where temporary files are cleared away by others.
     """
 
     def __init__(
@@ -93,10 +98,12 @@ class Checker:
         *,
         track: tuple[str, ...] | None = None,
         extra_roots: Callable[[], Mapping[str, object]] = dict,
+        kept_files: re.Pattern[str] | None = None,
     ) -> None:
         self.counters = counters.available(track)
         self.missing = counters.missing(track)
         self._extra_roots = extra_roots
+        self._kept_files = kept_files
         self._pacer = Pacer()
         self._native = _NativeRation()
         self._sources: Sources | None = None
@@ -153,14 +160,14 @@ class Checker:
         )
         chosen = _undisturbed(chosen)
         if not marked and not self._native.affords(chosen, _READINGS):
-            chosen = _without_native(chosen)
+            chosen = _without(chosen, _RATIONED)
         return chosen
 
     def _check(
         self, subject: Subject, settings: Settings, *, traced: bool, marked: bool, frozen: bool
     ) -> Result:
         chosen = self._choose_counters(settings, marked=marked)
-        with Heap(frozen=frozen) as heap:
+        with temp_files.noting(self._kept_files), Heap(frozen=frozen) as heap:
             self._pacer.look()
             sampler = Sampler(chosen)
             trial = Trial(subject=subject, settings=settings, heap=heap)
@@ -273,11 +280,13 @@ _TRACED_RUNS = 60
 
 def _undisturbed(chosen: tuple[counters.Counter, ...]) -> tuple[counters.Counter, ...]:
     """Leave the native heap out while a tracer is on: it keeps its records there."""
-    return _without_native(chosen) if tracemalloc.is_tracing() else chosen
+    return _without(chosen, _NATIVE) if tracemalloc.is_tracing() else chosen
 
 
-def _without_native(chosen: tuple[counters.Counter, ...]) -> tuple[counters.Counter, ...]:
-    return tuple(counter for counter in chosen if counter.name not in _NATIVE)
+def _without(
+    chosen: tuple[counters.Counter, ...], names: tuple[str, ...]
+) -> tuple[counters.Counter, ...]:
+    return tuple(counter for counter in chosen if counter.name not in names)
 
 
 def _all_names() -> tuple[str, ...]:

@@ -27,6 +27,10 @@ COUNTER_NAMES: tuple[str, ...] = (
     "mapped_bytes",
     "fds",
     "threads",
+    "tasks",
+    "children",
+    "temp_files",
+    "container_items",
     "traced_bytes",
 )
 #: Counters whose growth per run ``max_objects`` bounds.

@@ -32,7 +32,7 @@ DEEP_RUNS = 8
 #: The same for growth seen only on the native heap: where the allocator's caches are not taken off,
 #: they were seen to fill up over 10 to 30 runs after work with random sizes.
 NATIVE_DEEP_RUNS = 30
-_ENDING = frozenset({"fds", "threads"})
+_ENDING = frozenset({"fds", "threads", "children"})
 _NATIVE = frozenset({"native_bytes", "mapped_bytes"})
 
 

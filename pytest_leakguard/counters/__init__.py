@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pytest_leakguard.counters import blocks, descriptors, gc_objects, native, threads
+from pytest_leakguard.counters import (
+    blocks,
+    children,
+    descriptors,
+    gc_objects,
+    mapped,
+    native,
+    tasks,
+    temp_files,
+    threads,
+)
 
 
 class Counter(Protocol):
@@ -31,9 +41,12 @@ _KINDS = (
     gc_objects.GcObjects,
     blocks.Blocks,
     native.NativeBytes,
-    native.MappedBytes,
+    mapped.MappedBytes,
     descriptors.Descriptors,
     threads.Threads,
+    tasks.Tasks,
+    children.Children,
+    temp_files.TempFiles,
 )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import _socket
 import os
 from collections.abc import Callable
+from contextlib import suppress
 
 import psutil
 
@@ -60,7 +62,41 @@ def describe_open() -> dict[int, str]:
         return described
     for number in numbers:
         try:
-            described[int(number)] = os.readlink(f"{_DIRECTORY}/{number}")
+            target = os.readlink(f"{_DIRECTORY}/{number}")
         except OSError:  # the descriptor of the listing itself
             continue
+        described[int(number)] = f"fd {number} {_in_words(int(number), target)}"
     return described
+
+
+def _in_words(number: int, target: str) -> str:
+    kind = target.partition(":")[0]
+    if kind == "socket":
+        return _socket_in_words(number)
+    if kind == "anon_inode":
+        return target.partition(":")[2].strip("[]").removeprefix("event")
+    if target.startswith("/memfd:"):
+        return f"memfd {target.removeprefix('/memfd:').removesuffix(' (deleted)')!r}"
+    return kind if kind == "pipe" else target
+
+
+def _socket_in_words(number: int) -> str:
+    # Of the C module: tests replace the class of the public one.
+    try:
+        viewed = _socket.socket(fileno=number)
+    except OSError:
+        return "socket"
+    try:
+        ends = []
+        for ask in (viewed.getsockname, viewed.getpeername):
+            with suppress(OSError):
+                ends.append(_address_in_words(ask()))
+        return " ".join(["socket", " -> ".join(filter(None, ends))]).strip()
+    finally:
+        viewed.detach()
+
+
+def _address_in_words(address: object) -> str:
+    if isinstance(address, tuple):
+        return ":".join(map(str, address[:2]))
+    return os.fsdecode(address) if isinstance(address, (str, bytes)) else ""

@@ -1,4 +1,4 @@
-"""How many bytes does the C library's allocator hand out, and how many are mapped directly?
+"""How many bytes does the C library's allocator hand out?
 
 Chunks that wait in glibc's thread cache count as handed out, so that the figure would move by a few
 chunks in a sound test, and not move while a small leak uses the cache up. They are taken off.
@@ -94,6 +94,11 @@ def consolidate() -> None:
         _heap_trim()
 
 
+def read_mapped() -> int:
+    """Return the bytes that the C library mapped directly for very large requests."""
+    return int(_heap_info().mmap_used)
+
+
 class NativeBytes:
     """Bytes in use on the native heap: ``malloc`` in extensions, and Python's large objects."""
 
@@ -105,15 +110,3 @@ class NativeBytes:
         """Return their number."""
         waiting: int = sum(map(mul, _waiting, _CHUNK_BYTES))
         return int(_heap_info().heap_used) - waiting
-
-
-class MappedBytes:
-    """Bytes that the allocator mapped directly from the system for very large requests."""
-
-    name = "mapped_bytes"
-    noun = "mapped byte"
-    works = staticmethod(_works)
-
-    def read(self) -> int:
-        """Return their number."""
-        return int(_heap_info().mmap_used)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from pytest_leakguard import settle
 from pytest_leakguard.clock import now
-from pytest_leakguard.counters import descriptors
 from pytest_leakguard.diagnosis import census, naming, resources, traces, walk
 from pytest_leakguard.diagnosis.accumulation import Accumulation, find_accumulations
 from pytest_leakguard.diagnosis.census import Births, Held
@@ -22,10 +21,11 @@ from pytest_leakguard.diagnosis.findings import (
     merge_causes,
     with_growth,
 )
-from pytest_leakguard.diagnosis.growth import find_growing_lines
+from pytest_leakguard.diagnosis.resources import Resources
 from pytest_leakguard.diagnosis.roots import Root, Roots, is_library
 from pytest_leakguard.diagnosis.sites import Sources
-from pytest_leakguard.model import Finding, Frame
+from pytest_leakguard.diagnosis.watch import Watched, watch
+from pytest_leakguard.model import Finding
 from pytest_leakguard.runner import Trial, tracing
 from pytest_leakguard.units import format_duration, plural
 
@@ -79,16 +79,16 @@ def explain(
     named = roots.all()
     reached = walk.Reached(named)
     trial.heap.refreeze()
-    opened = descriptors.describe_open()
-    with roots.recording(), tracing(FRAMES):
-        diagnosing = _Diagnosing(trial, roots, named, sources)
-        findings = diagnosing.find(reached)
-        if (descriptor := resources.descriptor_finding(growth, opened)) is not None:
-            findings.append(descriptor)
+    open_resources = Resources(growth)
+    diagnosing = _Diagnosing(trial, roots, named, sources)
+    with roots.recording():
+        with tracing(FRAMES):
+            diagnosing.find(reached)
+        findings = diagnosing.findings(open_resources)
         if not findings and growth.get("container_items"):
             findings = container_findings(grown, reached, named, trial.run, sources)
         if not findings:
-            findings = resources.unseen_findings(growth, diagnosing.searched)
+            findings = diagnosing.native_findings(growth)
     return Diagnosis(
         findings=tuple(findings[:MAX_FINDINGS]),
         traced_bytes_per_run=diagnosing.traced_bytes_per_run,
@@ -96,7 +96,7 @@ def explain(
 
 
 class _Diagnosing:
-    """One diagnosis: its censuses, and the findings made of their difference.
+    """One diagnosis: its censuses, what accumulates between them, and the findings made of that.
 
     Attributes:
         traced_bytes_per_run: Growth of traced memory; ``None`` when the test stops tracing.
@@ -109,13 +109,17 @@ class _Diagnosing:
         self._named = named
         self._sources = sources
         self._births = Births()
+        self._accumulations: list[Accumulation] = []
+        self._found: list[Finding] = []
+        self._is_too_slow = False
+        self._runs = Runs(between=1, last=1, births=self._births, sources=sources)
         self.traced_bytes_per_run: float | None = None
         self.searched = ""
 
-    def find(self, reached: walk.Reached) -> list[Finding]:
-        """Run, take the censuses, and tell what accumulates between them."""
+    def find(self, reached: walk.Reached) -> None:
+        """Run, take the censuses, and name what accumulates between them."""
         if (planned := self._plan()) is None:
-            return []
+            return
         first, between = planned
         self._run(2, first)
         lines = [traces.sizes_by_line()]
@@ -134,17 +138,67 @@ class _Diagnosing:
         self._roots.refresh()
         held = census.take(entries, self._births)
         tallies, loose = [list(part) for part in zip(*censuses, strict=True)]
-        runs = Runs(between=between, last=last, births=self._births, sources=self._sources)
-        if findings := self._held(find_accumulations(held, tallies), runs):
-            return findings
+        self._runs = Runs(between=between, last=last, births=self._births, sources=self._sources)
+        self._accumulations = self._worst(find_accumulations(held, tallies))
+        if self._accumulations:
+            self._found = [
+                held_finding(one, self._named[one.held.entry.root], self._runs)
+                for one in self._accumulations
+            ]
+            return
         loose.append(self._unreached(held))
         del held
         kinds = (loose[2] - loose[1]) & ((loose[1] - loose[0]) or loose[2])
-        findings = self._loose(
-            +Counter({name: loose[2][name] - loose[0][name] for name in kinds}), runs
+        self._found = self._loose(
+            +Counter({name: loose[2][name] - loose[0][name] for name in kinds})
         )
         self.searched = f"{plural(last, 'more run')}; no Python object holds it"
-        return findings
+
+    def findings(self, open_resources: Resources) -> list[Finding]:
+        """Watch one more run, and tell all that is known of what accumulates.
+
+        Args:
+            open_resources: Kinds of resource that every run leaves open.
+        """
+        held = [accumulation.held for accumulation in self._accumulations]
+        found, explained = open_resources.attach(
+            self._found[: len(held)], [one.everything for one in held], self._runs.last
+        )
+        found += self._found[len(held) :]
+        if not self._can_watch() or not (held or open_resources):
+            return found + open_resources.findings(Watched(), explained)
+        watched = watch(
+            self._trial.run,
+            self._sources,
+            containers=[one.entry.holder for one in held],
+            allocations=[finding.allocated for finding in found[: len(held)]],
+            resources=open_resources.watchable(),
+            seconds=self._trial.settings.confirm,
+        )
+        for index, (accumulation, frames) in enumerate(
+            zip(self._accumulations, watched.grown, strict=True)
+        ):
+            root = self._named[accumulation.held.entry.root]
+            found[index] = with_growth(found[index], frames, accumulation, root, self._runs)
+        return merge_causes(found) + open_resources.findings(watched, explained)
+
+    def native_findings(self, growth: Mapping[str, float | None]) -> list[Finding]:
+        """Watch two more runs for the line that takes native memory: the first warms them up."""
+        watched = Watched()
+        amounts = resources.memory_amounts(growth)
+        if amounts and self._can_watch():
+            for _ in range(2):
+                watched = watch(
+                    self._trial.run,
+                    self._sources,
+                    amounts=amounts,
+                    seconds=self._trial.settings.confirm,
+                )
+        return resources.memory_findings(growth, watched, self.searched)
+
+    def _can_watch(self) -> bool:
+        in_time = self._trial.run_seconds * WATCH_SLOWDOWN <= self._trial.settings.confirm
+        return in_time and not self._is_too_slow
 
     def _plan(self) -> tuple[int, int] | None:
         """Run once, and choose how many runs the budget allows.
@@ -162,6 +216,7 @@ class _Diagnosing:
             return FIRST_RUNS, BETWEEN_RUNS
         if seconds * (FEW_FIRST_RUNS + FEW_BETWEEN_RUNS) <= LEAST_PATIENCE * budget:
             return FEW_FIRST_RUNS, FEW_BETWEEN_RUNS
+        self._is_too_slow = True
         self.searched = (
             f"holders were not looked for: a traced run takes {format_duration(seconds)};"
             " a longer --leak-confirm allows it"
@@ -183,53 +238,20 @@ class _Diagnosing:
         held = census.take(entries, self._births)
         return {key: one.tally for key, one in held.items()}, self._unreached(held)
 
-    def _held(self, accumulations: list[Accumulation], runs: Runs) -> list[Finding]:
-        """Report what named holders accumulate."""
-        # Own code before libraries: who keeps an executor explains its threads.
+    def _worst(self, accumulations: list[Accumulation]) -> list[Accumulation]:
+        """Return those to report: own code before libraries, then by weight.
+
+        Who keeps an executor explains its threads.
+        """
         accumulations.sort(
             key=lambda accumulation: (
                 is_library(self._named[accumulation.held.entry.root].obj),
                 -accumulation.size_bytes,
             )
         )
-        del accumulations[MAX_FINDINGS:]
-        # Named first: the run that is watched for growing lines replaces some of the objects.
-        findings = [
-            held_finding(accumulation, self._named[accumulation.held.entry.root], runs)
-            for accumulation in accumulations
-        ]
-        grown = self._growing_lines(
-            [accumulation.held for accumulation in accumulations],
-            [finding.allocated for finding in findings],
-        )
-        return merge_causes(
-            [
-                with_growth(
-                    finding,
-                    frames,
-                    accumulation,
-                    self._named[accumulation.held.entry.root],
-                    runs,
-                )
-                for finding, frames, accumulation in zip(
-                    findings, grown, accumulations, strict=True
-                )
-            ]
-        )
+        return accumulations[:MAX_FINDINGS]
 
-    def _growing_lines(
-        self, leaking: Sequence[Held], allocations: Sequence[tuple[Frame, ...]]
-    ) -> list[tuple[Frame, ...]]:
-        if not leaking or self._trial.run_seconds * WATCH_SLOWDOWN > self._trial.settings.confirm:
-            return [() for _ in leaking]
-        return find_growing_lines(
-            self._trial.run,
-            [held.entry.holder for held in leaking],
-            self._sources,
-            allocations,
-        )
-
-    def _loose(self, grown: Counter[str], runs: Runs) -> list[Finding]:
+    def _loose(self, grown: Counter[str]) -> list[Finding]:
         """Report what grows and is reached from no root."""
         if not grown:
             return []
@@ -241,7 +263,7 @@ class _Diagnosing:
             and naming.type_name(obj) == leaked_type
             and not traces.is_ours(obj)
         ]
-        return [loose_finding(grown, examples, runs)]
+        return [loose_finding(grown, examples, self._runs)]
 
     def _unreached(self, held: Mapping[census.Key, Held]) -> Counter[str]:
         """Count the new objects that no holder leads to, by type."""

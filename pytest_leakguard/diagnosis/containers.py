@@ -13,11 +13,11 @@ from pytest_leakguard.diagnosis import naming, paths
 from pytest_leakguard.diagnosis.capacity import known_capacity
 from pytest_leakguard.diagnosis.clues import Clue
 from pytest_leakguard.diagnosis.fingerprint import fingerprint
-from pytest_leakguard.diagnosis.growth import find_growing_lines
 from pytest_leakguard.diagnosis.patterns import recognise
 from pytest_leakguard.diagnosis.roots import Root
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.diagnosis.walk import Reached
+from pytest_leakguard.diagnosis.watch import watch
 from pytest_leakguard.model import Finding, Frame, Step
 
 #: Containers that are watched for a run.
@@ -44,7 +44,7 @@ def container_findings(
     """
     watched = [container for container, _ in grown[:_MAX_WATCHED]]
     before = [_length(container) for container in watched]
-    lines = find_growing_lines(run, watched, sources)
+    lines = watch(run, sources, containers=watched).grown
     findings = []
     for container, length, frames in zip(watched, before, lines, strict=True):
         gained = _length(container) - length

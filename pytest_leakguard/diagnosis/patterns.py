@@ -50,7 +50,25 @@ STREAM = Pattern(
     "stream",
     "opened on every run, never closed",
     "close it in a with statement or in teardown, on the error path too",
-    lambda clue: clue.holds((io.IOBase, *loaded(rules.SOCKETS))),
+    lambda clue: clue.holds((io.IOBase, *loaded(rules.DESCRIPTORS))),
+)
+ERROR_PATH = Pattern(
+    "missing error handler",
+    "released on the good path only: an exception skips it",
+    "release it in finally, or in a with statement",
+    lambda clue: skips_release((*clue.finding.grown, *clue.finding.allocated)),
+)
+CHILD = Pattern(
+    "child process",
+    "started on every run, never waited for",
+    "use subprocess.run(), or terminate it and wait for it in teardown",
+    rules.is_child,
+)
+TEMPORARY = Pattern(
+    "temporary file",
+    "made on every run, left on the disk",
+    "make it in tmp_path, or by tempfile in a with statement; remove it in teardown",
+    rules.is_temporary,
 )
 POLLER = Pattern(
     "forgotten poller",
@@ -177,12 +195,7 @@ PATTERNS = (
         "release it in finally, or close the manager in teardown",
         rules.is_manager,
     ),
-    Pattern(
-        "missing error handler",
-        "released on the good path only: an exception skips it",
-        "release it in finally, or in a with statement",
-        lambda clue: skips_release((*clue.finding.grown, *clue.finding.allocated)),
-    ),
+    ERROR_PATH,
     Pattern(
         "reconnect listeners",
         "one more listener after each reconnect",
@@ -220,6 +233,8 @@ PATTERNS = (
         lambda clue: bool(clue.own_words() & rules.CONNECTIONS),
     ),
     STREAM,
+    CHILD,
+    TEMPORARY,
     Pattern(
         "closure",
         "a stored function keeps what it captures",

@@ -18,13 +18,16 @@ from pytest_leakguard.diagnosis.naming import attributes_of
 #: Where classes are that a rule asks for: a module that is not loaded has no instances.
 _PROMISES = ("asyncio:Future", "concurrent.futures:Future")
 EXECUTORS = ("concurrent.futures:Executor",)
+_CHILDREN = ("subprocess:Popen", "multiprocessing.process:BaseProcess")
+_TEMPORARIES = ("tempfile:TemporaryDirectory", "tempfile:_TemporaryFileWrapper")
 _EXIT_STACKS = ("contextlib:ExitStack", "contextlib:AsyncExitStack")
 _LOGGERS = ("logging:Filterer",)
 _LOGGING = (*_LOGGERS, "logging:Filter")
 LOOPS = ("asyncio:AbstractEventLoop",)
 _MONKEYPATCHES = ("_pytest.monkeypatch:MonkeyPatch",)
 _SCHEDULERS = ("sched:scheduler",)
-SOCKETS = ("socket:socket",)
+#: Classes that are no files, and yet have a descriptor each.
+DESCRIPTORS = ("socket:socket", "select:epoll", "select:kqueue")
 _TIMERS = ("asyncio:TimerHandle",)
 SEQUENCES = (list, set, deque, tuple, frozenset, bytearray, array)
 #: Words in names, in the singular and in lower case.
@@ -80,6 +83,16 @@ def is_promise(clue: Clue) -> bool:
 def is_poller(clue: Clue) -> bool:
     """Tell a thread, or what has started one."""
     return clue.holds((threading.Thread,))
+
+
+def is_child(clue: Clue) -> bool:
+    """Tell the object of a child process."""
+    return clue.holds(loaded(_CHILDREN))
+
+
+def is_temporary(clue: Clue) -> bool:
+    """Tell the object of a temporary file or directory."""
+    return clue.holds(loaded(_TEMPORARIES))
 
 
 def is_pool(clue: Clue) -> bool:

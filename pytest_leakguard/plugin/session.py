@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import re
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -45,7 +47,11 @@ class LeakSession:
         self._options = options
         self._fixtures = Fixtures()
         self._timeouts = Timeouts(config)
-        self._checker = Checker(track=options.settings.track, extra_roots=self._fixtures.values)
+        self._checker = Checker(
+            track=options.settings.track,
+            extra_roots=self._fixtures.values,
+            kept_files=_temporary_paths(config),
+        )
         self._is_worker = hasattr(config, "workerinput")
         self._outcomes: dict[str, TestOutcome] = {}
         self._collected: dict[str, None] = {}
@@ -234,6 +240,14 @@ class LeakSession:
         for entry in summary_lists(facts, limit=None if verbosity > 0 else 10):
             terminalreporter.write_line(entry)
         terminalreporter.write_line(line)
+
+
+def _temporary_paths(config: pytest.Config) -> re.Pattern[str]:
+    """Return what matches a path below pytest's own temporary directories, which it clears away."""
+    below = [r".*[/\\]pytest-of-[^/\\]+"]  # where they are unless --basetemp names a directory
+    if given := config.getoption("basetemp", default=None):
+        below += [re.escape(spelt) for spelt in (os.path.abspath(given), os.path.realpath(given))]
+    return re.compile(rf"(?:{'|'.join(below)})[/\\]")
 
 
 def _own_failure(error: Exception) -> str:

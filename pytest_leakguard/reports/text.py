@@ -11,12 +11,20 @@ from pytest_leakguard.reports.facts import SessionFacts
 from pytest_leakguard.reports.json import relative
 from pytest_leakguard.units import format_duration, format_number, format_size, plural
 
-_NOUNS = {
-    "gc_objects": "object",
-    "blocks": "block",
+_RESOURCES = {
     "fds": "file descriptor",
     "threads": "thread",
-    "container_items": "container item",
+    "children": "child process",
+    "temp_files": "temporary file",
+}
+#: What is done to a resource where an object is allocated.
+_BEGINNINGS = {
+    "file descriptor": "opened",
+    "thread": "started",
+    "child process": "started",
+    "temporary file": "made",
+    "native memory": "taken",
+    "mapped memory": "mapped",
 }
 _BYTES = {"native_bytes": "native", "mapped_bytes": "mapped", "traced_bytes": ""}
 _MAX_FRAMES = 4
@@ -38,8 +46,8 @@ def growth_text(result: Result) -> str:
     elif (result.growth.get("container_items") or 0) > 0:
         parts.append(f"+{plural(result.growth['container_items'] or 0, 'container item')}")
     parts.extend(
-        f"+{plural(grown, _NOUNS[name])}"
-        for name in ("fds", "threads")
+        f"+{plural(grown, noun)}"
+        for name, noun in _RESOURCES.items()
         if (grown := result.growth.get(name) or 0) > 0
     )
     # What is retained, weighed: the traced bytes have the containers' storage in them, which grows
@@ -144,7 +152,8 @@ def _finding_lines(number: int, finding: Finding, root: Path) -> Iterator[str]:
     yield from _table_lines(number, finding, finding.held[:_MAX_HELD])
     if (more := len(finding.held) - _MAX_HELD) > 0:
         yield f"     + {plural(more, 'further type')} held by it"
-    yield from _frame_lines("allocated", finding.allocated, root)
+    begun = _BEGINNINGS.get(finding.type, "allocated")
+    yield from _frame_lines(begun, finding.allocated, root)
     yield from _grown_lines(finding.grown, finding.allocated, root)
     yield from _path_lines(finding)
     if finding.note and not finding.path:
@@ -157,7 +166,8 @@ def _finding_lines(number: int, finding: Finding, root: Path) -> Iterator[str]:
 
 def _short_finding_lines(number: int, finding: Finding, root: Path) -> Iterator[str]:
     yield from _table_lines(number, finding, ())
-    yield from _frame_lines("allocated", finding.allocated[:1], root)
+    begun = _BEGINNINGS.get(finding.type, "allocated")
+    yield from _frame_lines(begun, finding.allocated[:1], root)
     yield f"     held by    {finding.holder}"
 
 
@@ -165,12 +175,14 @@ def _table_lines(number: int, finding: Finding, held: Sequence[Share]) -> Iterat
     rows = [(f" [{number}] ", finding.type, finding.objects_per_run, finding.bytes_per_run)]
     rows += [("     + ", share.type, share.objects_per_run, share.bytes_per_run) for share in held]
     names = [f"{mark}{name}" for mark, name, _, _ in rows]
-    rates = [f"+{format_number(objects)}/run" for _, _, objects, _ in rows]
-    sizes = [f"+{format_size(weight)}/run" for _, _, _, weight in rows]
+    # Neither memory nor a descriptor has both: a number, and a weight in this process.
+    rates = [f"+{format_number(objects)}/run" if objects else "" for _, _, objects, _ in rows]
+    sizes = [f"+{format_size(weight)}/run" if weight else "" for _, _, _, weight in rows]
     endings = [f"fingerprint {finding.fingerprint}", *("held by it" for _ in held)]
     columns = [max(map(len, column)) for column in (names, rates, sizes)]
     for name, rate, size, ending in zip(names, rates, sizes, endings, strict=True):
-        yield (f"{name:<{columns[0]}}   {rate:>{columns[1]}}  {size:>{columns[2]}}      {ending}")
+        cells = [f"{rate:>{columns[1]}}", f"{size:>{columns[2]}}"]
+        yield f"{name:<{columns[0]}}   {'  '.join(filter(None, cells))}      {ending}"
 
 
 def _frame_lines(title: str, frames: Sequence[Frame], root: Path) -> Iterator[str]:

@@ -19,9 +19,9 @@ from pytest_leakguard.model import (
     parse_setting,
 )
 
-_OBJECTS = ("gc_objects", "blocks")
+_OBJECTS = ("gc_objects", "blocks", "container_items")
 _BYTES = ("native_bytes", "mapped_bytes", "traced_bytes")
-_NEVER_EXCUSED = ("fds", "threads")
+_NEVER_EXCUSED = ("fds", "threads", "tasks", "children", "temp_files")
 
 
 @pytest.mark.parametrize(

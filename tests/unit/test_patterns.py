@@ -10,7 +10,9 @@ import itertools
 import logging
 import re
 import sched
+import subprocess
 import sys
+import tempfile
 import threading
 import types
 import weakref
@@ -239,6 +241,8 @@ _RECOGNISED = [
     ("connection registry", lambda: clue("shop.rooms['tea']", grown=["Server.connect"])),
     ("stream", lambda: clue(example=io.StringIO())),
     ("stream", lambda: clue(example=has(file=io.StringIO()))),
+    ("child process", lambda: clue(example=has(process=object.__new__(subprocess.Popen)))),
+    ("temporary file", lambda: clue(example=object.__new__(tempfile.TemporaryDirectory))),
     ("closure", lambda: clue("shop.later", capturing(1))),
     ("closure", lambda: clue("shop.add.<cell seen>")),
     ("circular reference", lambda: clue("shop.trees", **in_cycle())),

@@ -2,41 +2,79 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
 import subprocess
 import sys
 
 import pytest
 
 from pytest_leakguard.counters import descriptors
-from pytest_leakguard.diagnosis.resources import descriptor_finding, unseen_findings
+from pytest_leakguard.diagnosis.resources import Resources, memory_findings
+from pytest_leakguard.diagnosis.watch import Watched
+from pytest_leakguard.model import Finding, Frame
 
 
-def test_descriptors_that_do_not_grow_are_no_finding():
-    assert descriptor_finding({"fds": 0, "threads": 2}, {}) is None
-    assert descriptor_finding({"fds": None}, {}) is None
+def test_resources_that_do_not_grow_are_no_finding():
+    assert Resources({"fds": 0, "threads": None}).findings(Watched(), ()) == []
 
 
 @pytest.mark.skipif(not descriptors.describe_open(), reason="descriptors are not told here")
 def test_a_descriptor_that_was_opened_since_is_named_with_what_it_refers_to(tmp_path):
-    opened = descriptors.describe_open()
+    resources = Resources({"fds": 1})
     path = tmp_path / "kept.txt"
 
     with path.open("w") as kept:
         number = kept.fileno()
-        finding = descriptor_finding({"fds": 1}, opened)
+        (finding,) = resources.findings(Watched(), ())
 
-    assert finding is not None
     assert (finding.type, finding.objects_per_run) == ("file descriptor", 1)
-    assert finding.note == f"open now: fd {number} -> {path}"
+    assert finding.note == f"there now: fd {number} {path}"
 
 
-def test_threads_are_counted_and_native_memory_is_weighed():
-    found = unseen_findings({"threads": 2, "native_bytes": 4096, "mapped_bytes": 0}, "a note")
+def test_a_descriptor_is_told_with_the_holder_of_the_file_that_it_belongs_to(tmp_path):
+    resources = Resources({"fds": 1})
+    finding = Finding(
+        type="io.TextIOWrapper", objects_per_run=1, bytes_per_run=0, holder="app.KEPT"
+    )
 
-    assert [(f.type, f.objects_per_run, f.bytes_per_run, f.note) for f in found] == [
-        ("thread", 2, 0, "a note"),
-        ("native memory", 0, 4096, "a note"),
+    with (tmp_path / "kept.txt").open("w") as kept:
+        (attached,), explained = resources.attach([finding], [[kept, kept.buffer.raw]], runs=1)
+
+    assert [(share.type, share.objects_per_run) for share in attached.held] == [
+        ("file descriptor", 1)
     ]
+    assert explained == {"fds"}
+
+
+@pytest.mark.skipif(not descriptors.describe_open(), reason="descriptors are not told here")
+def test_each_kind_of_descriptor_is_told_in_words():
+    with contextlib.ExitStack() as opened:
+        server = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
+        client = opened.enter_context(socket.create_connection(server.getsockname()))
+        pipe = os.pipe()
+        for end in pipe:
+            opened.callback(os.close, end)
+        described = descriptors.describe_open()
+
+        here, there = (
+            ":".join(map(str, address)) for address in (client.getsockname(), client.getpeername())
+        )
+        assert described[client.fileno()] == f"fd {client.fileno()} socket {here} -> {there}"
+        assert described[pipe[0]] == f"fd {pipe[0]} pipe"
+        assert client.fileno() >= 0  # looking at a socket has not closed it
+
+
+def test_native_memory_is_weighed_and_has_the_line_that_takes_it():
+    line = Frame(file="app.py", line=3, function="work", source="malloc(16)")
+    watched = Watched(taken={"native_bytes": (line,)})
+
+    (finding,) = memory_findings({"native_bytes": 4096, "mapped_bytes": 0}, watched, "a note")
+
+    assert (finding.type, finding.bytes_per_run) == ("native memory", 4096)
+    assert (finding.objects_per_run, finding.note) == (0, "a note")
+    assert finding.allocated == (line,)
 
 
 _EXPLAINS = """
@@ -67,7 +105,7 @@ print(Sound.runs, finding.note)
 @pytest.mark.parametrize(
     ("confirm", "run_seconds", "told"),
     [
-        (1000, 0, "9 9 more runs; no Python object holds it"),
+        (1000, 0, "11 9 more runs; no Python object holds it"),
         (1000, 1000, "3 3 more runs; no Python object holds it"),
         (0, 0, "1 holders were not looked for: a traced run takes "),
     ],
