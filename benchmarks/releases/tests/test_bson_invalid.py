@@ -1,0 +1,7 @@
+import bson
+import pytest
+
+
+def test_unknown_objects_are_refused():
+    with pytest.raises(bson.errors.InvalidDocument):
+        bson.encode({"what": object()})
