@@ -18,6 +18,8 @@ from pytest_leakguard import counters, runner
 from pytest_leakguard.clock import now, wait
 from pytest_leakguard.confirmation import Confirmed, confirm
 from pytest_leakguard.counters import mapped, temp_files
+from pytest_leakguard.counters.containers import ContainerItems
+from pytest_leakguard.counters.nearby import NearbyItems, Neighbourhood
 from pytest_leakguard.heap import Heap, Pacer
 from pytest_leakguard.model import Finding, Result, Settings, parse_setting
 from pytest_leakguard.runner import BrokenRunError, Screened, Subject, Trial
@@ -102,15 +104,29 @@ class Checker:
     ) -> None:
         self.counters = counters.available(track)
         self.missing = counters.missing(track)
+        self._track = track
         self._extra_roots = extra_roots
         self._kept_files = kept_files
         self._pacer = Pacer()
         self._native = _NativeRation()
+        self._nearby = NearbyItems()
         self._sources: Sources | None = None
         self._self_check: Result | None = None
 
+    def counted(self) -> list[str]:
+        """Return the names of the counters that are read for every checked test."""
+        names = [counter.name for counter in self.counters]
+        if self._track is None or ContainerItems.name in self._track:
+            names.append(ContainerItems.name)
+        return names
+
+    def leave_neighbourhood(self) -> None:
+        """Let go of what is held from test to test; to be called before anything wide ends."""
+        self._nearby.leave()
+
     def close(self) -> None:
         """Leave the interpreter as it was found; to be called when nothing more is checked."""
+        self._nearby.leave()
         self._pacer.restore()
 
     def self_check(self) -> Result:
@@ -130,7 +146,14 @@ class Checker:
             )
         return self._self_check
 
-    def check(self, subject: Subject, settings: Settings, *, marked: bool = True) -> Result:
+    def check(
+        self,
+        subject: Subject,
+        settings: Settings,
+        *,
+        marked: bool = True,
+        neighbourhood: Neighbourhood | None = None,
+    ) -> Result:
         """Judge a test whose first run is done and passed.
 
         Args:
@@ -138,15 +161,21 @@ class Checker:
             settings: How it is checked.
             marked: The test's author asked for the check: it gets a traced pass of its own under
                 ``trace='auto'``, and every counter whatever it costs.
+            neighbourhood: Where containers are that may gain items; ``None``: nowhere.
         """
         begun = now()
         if (self_check := self.self_check()).verdict != "clean":
             return Result(verdict="unchecked", reason=self_check.reason, executions=1)
         traced = settings.trace == "always" or (settings.trace == "auto" and marked)
-        result = self._check(subject, settings, traced=traced, marked=marked, frozen=True)
+        chosen = self._choose_counters(settings, marked=marked)
+        wants_items = settings.track is None or ContainerItems.name in settings.track
+        near = neighbourhood if wants_items else None
+        if near is not None:
+            chosen = (*chosen, self._nearby.enter(near))
+        result = self._check(subject, settings, chosen, traced=traced, frozen=True)
         if result.verdict == "inconclusive" and result.reason.startswith(_BROKEN):
             # Tests of the collector or of weak references can fail on a frozen heap only.
-            thawed = self._check(subject, settings, traced=traced, marked=marked, frozen=False)
+            thawed = self._check(subject, settings, chosen, traced=traced, frozen=False)
             result = replace(thawed, executions=thawed.executions + result.executions - 1)
         self._pacer.keep_pace()
         self._pacer.collect_if_due(after_suspect=result.verdict != "clean")
@@ -164,9 +193,14 @@ class Checker:
         return chosen
 
     def _check(
-        self, subject: Subject, settings: Settings, *, traced: bool, marked: bool, frozen: bool
+        self,
+        subject: Subject,
+        settings: Settings,
+        chosen: tuple[counters.Counter, ...],
+        *,
+        traced: bool,
+        frozen: bool,
     ) -> Result:
-        chosen = self._choose_counters(settings, marked=marked)
         with temp_files.noting(self._kept_files), Heap(frozen=frozen) as heap:
             self._pacer.look()
             sampler = Sampler(chosen)
@@ -196,7 +230,8 @@ class Checker:
                 series=screened.series,
             )
         else:
-            settled = self._conclude(trial, confirmed, growth)
+            grown = runner.grown_containers(sampler)
+            settled = self._conclude(trial, confirmed, growth, grown)
         if not wants_closer or (confirmed is not None and confirmed.status != "acquitted"):
             return settled
         return self._look_closer(trial, settled)

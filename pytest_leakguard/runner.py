@@ -19,7 +19,7 @@ from typing import Protocol
 from pytest_leakguard import settle
 from pytest_leakguard.clock import now
 from pytest_leakguard.counters import Counter, consolidate_native
-from pytest_leakguard.counters.containers import ContainerItems
+from pytest_leakguard.counters.containers import ContainerItems, containers_among
 from pytest_leakguard.counters.traced import TracedBytes
 from pytest_leakguard.heap import Heap
 from pytest_leakguard.model import Settings
@@ -252,7 +252,7 @@ def close_sampler(heap: Heap, track: tuple[str, ...] | None) -> Sampler:
     """
     chosen: list[Counter] = []
     if track is None or ContainerItems.name in track:
-        chosen.append(ContainerItems(heap.objects()))
+        chosen.append(ContainerItems(containers_among(heap.objects())))
     # Later, since what it keeps are dictionaries.
     if track is None or TracedBytes.name in track:
         chosen.append(TracedBytes())

@@ -22,10 +22,11 @@ from pytest_leakguard.diagnosis.findings import (
     with_growth,
 )
 from pytest_leakguard.diagnosis.resources import Resources
-from pytest_leakguard.diagnosis.roots import Root, Roots, is_library
+from pytest_leakguard.diagnosis.roots import Root, Roots
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.diagnosis.watch import Watched, watch
 from pytest_leakguard.model import Finding
+from pytest_leakguard.ownership import is_library
 from pytest_leakguard.runner import Trial, tracing
 from pytest_leakguard.units import format_duration, plural
 

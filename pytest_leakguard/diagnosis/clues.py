@@ -50,11 +50,14 @@ class Clue:
         """Return what gets longer."""
         return self.kid if self.replaced else self.chain[-1]
 
+    def _holder_name(self) -> str:
+        """Return the holder's name without keys, and without a fixture's name: it may be any."""
+        name = _KEY.sub("", self.finding.holder)
+        return name.partition(".")[2] if name.startswith("fixture ") else name
+
     def words(self) -> set[str]:
         """Return the words in the names of holder, owners and type, in lower case."""
-        name = _KEY.sub("", self.finding.holder)
-        if name.startswith("fixture "):
-            name = name.partition(".")[2]
+        name = self._holder_name()
         root = self.chain[0]
         if is_of(root, types.ModuleType):  # it says where, not what
             name = name.removeprefix(str(getattr(root, "__name__", "")))
@@ -66,7 +69,7 @@ class Clue:
 
         What owns the container may be called anything: a client may have a history.
         """
-        name = _KEY.sub("", self.finding.holder).rpartition(".")[2]
+        name = self._holder_name().rpartition(".")[2]
         return words_in([name, self.finding.type.rpartition(".")[2]])
 
     def functions(self) -> set[str]:

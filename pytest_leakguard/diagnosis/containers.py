@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from array import array
 from collections import deque
@@ -102,6 +103,10 @@ def _newest(container: Any) -> object:
         return next(iter(reversed([*dict.values(container)])), None)
     if issubclass(type(container), set):
         return next(set.__iter__(container), None)
+    if issubclass(type(container), io.StringIO):
+        return ""
+    if issubclass(type(container), io.BytesIO):
+        return b""
     for kind in (list, deque, bytearray, array):
         if issubclass(type(container), kind):
             return kind.__getitem__(container, -1)
@@ -110,7 +115,7 @@ def _newest(container: Any) -> object:
 
 def _item_bytes(container: object) -> int:
     """Return what one more item takes in the container itself, in bytes; 0 where that varies."""
-    if issubclass(type(container), bytearray):
+    if issubclass(type(container), (bytearray, io.BytesIO)):
         return 1
     if isinstance(container, array):
         return container.itemsize

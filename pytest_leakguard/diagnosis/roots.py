@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from pytest_leakguard.diagnosis.registries import Registries
+from pytest_leakguard.ownership import is_library
 
 #: What the context variables of this thread are called together.
 CONTEXT = "contextvars.copy_context()"
@@ -83,17 +84,6 @@ class Roots:
             *[Root(name, value) for name, value in self._registries.values.items()],
             *libraries,
         ]
-
-
-def is_library(module: object) -> bool:
-    """Tell whether a root is a module of the standard library or of an installed package."""
-    if not isinstance(module, types.ModuleType):
-        return False
-    name = getattr(module, "__name__", "")
-    if not isinstance(name, str) or name.partition(".")[0] in sys.stdlib_module_names:
-        return True
-    file = getattr(module, "__file__", None)
-    return not isinstance(file, str) or "site-packages" in file or "dist-packages" in file
 
 
 def defining_module(module_name: str, name: str, obj: object) -> str:

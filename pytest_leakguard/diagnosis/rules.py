@@ -6,9 +6,11 @@ which they are asked.
 
 from __future__ import annotations
 
+import io
 import re
 import threading
 import types
+from _queue import SimpleQueue
 from array import array
 from collections import ChainMap, deque
 
@@ -29,7 +31,10 @@ _SCHEDULERS = ("sched:scheduler",)
 #: Classes that are no files, and yet have a descriptor each.
 DESCRIPTORS = ("socket:socket", "select:epoll", "select:kqueue")
 _TIMERS = ("asyncio:TimerHandle",)
-SEQUENCES = (list, set, deque, tuple, frozenset, bytearray, array)
+SEQUENCES = (
+    *(list, set, deque, tuple, frozenset, bytearray, array),
+    *(SimpleQueue, io.BytesIO, io.StringIO),
+)
 #: Words in names, in the singular and in lower case.
 _LISTENERS = frozenset(
     {"listener", "handler", "callback", "sub", "subscriber", "subscription"}

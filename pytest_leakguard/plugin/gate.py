@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from pytest_leakguard.clock import now
+from pytest_leakguard.plugin.neighbours import ends_file
 from pytest_leakguard.plugin.protocol import TearDown, leave_no_frames
 
 _REPORTING = frozenset(
@@ -37,6 +38,7 @@ class Gate:
     Args:
         item: The test.
         judge: Runs the test again; returns what gives the call report its final outcome.
+        leave_file: Called before anything is torn down that the tests of a file share.
 
     Attributes:
         rerunning: Whether the current run is a re-run.
@@ -44,8 +46,14 @@ class Gate:
             subtest's, since the current run began.
     """
 
-    def __init__(self, item: pytest.Item, judge: Callable[[Gate], Settle]) -> None:
+    def __init__(
+        self,
+        item: pytest.Item,
+        judge: Callable[[Gate], Settle],
+        leave_file: Callable[[], None],
+    ) -> None:
         self._item = item
+        self._leave_file = leave_file
         self._judge = judge
         self._manager: Any = item.config.pluginmanager
         self._inner: _Execute = self._manager._inner_hookexec
@@ -187,6 +195,8 @@ class Gate:
             if self._held:
                 self._settle_report()
             self._release()
+        if ends_file(self._item, kwargs["nextitem"]):
+            self._leave_file()
         if self._interrupt is None:
             ends_now = self._is_ending() and not was_ending
             core = [method for method in methods if _is_core(method)]

@@ -16,6 +16,7 @@ from pytest_leakguard.api import Checker
 from pytest_leakguard.model import Result
 from pytest_leakguard.plugin import markers, protocol
 from pytest_leakguard.plugin.gate import Gate, Settle
+from pytest_leakguard.plugin.neighbours import Neighbours, looks_at_lifetimes
 from pytest_leakguard.plugin.options import Options
 from pytest_leakguard.plugin.repeatable import Advised
 from pytest_leakguard.plugin.rerun import (
@@ -47,6 +48,7 @@ class LeakSession:
         self._options = options
         self._fixtures = Fixtures()
         self._timeouts = Timeouts(config)
+        self._neighbours = Neighbours()
         self._checker = Checker(
             track=options.settings.track,
             extra_roots=self._fixtures.values,
@@ -62,7 +64,7 @@ class LeakSession:
 
     def header(self) -> list[str]:
         """Return the header line: mode, counters, and what this platform cannot count."""
-        counted = ", ".join(counter.name for counter in self._checker.counters)
+        counted = ", ".join(self._checker.counted())
         line = f"leakguard: mode {self._options.mode}; counting {counted}"
         if self._checker.missing:
             line += f"; not countable here: {', '.join(self._checker.missing)}"
@@ -107,14 +109,24 @@ class LeakSession:
         if item.config.getoption("trace", False):
             self._debugged.add(item.nodeid)
             return (yield)
+        if looks_at_lifetimes(item):
+            self._leave_file()
         globs = doctest_globals(item)
         self._planned = item.nodeid
         try:
-            with Gate(item, lambda gate: self._judge(item, gate, plan, globs)):
+            with Gate(
+                item,
+                lambda gate: self._judge(item, gate, plan, globs),
+                self._leave_file,
+            ):
                 return (yield)
         finally:
             self._planned = ""
             self._timeouts.settings = None
+
+    def _leave_file(self) -> None:
+        self._neighbours.leave()
+        self._checker.leave_neighbourhood()
 
     @pytest.hookimpl
     def pytest_enter_pdb(self) -> None:
@@ -130,7 +142,10 @@ class LeakSession:
         try:
             with subject.session():
                 checked = self._checker.check(
-                    Advised(subject, item), plan.settings, marked=plan.marked
+                    Advised(subject, item),
+                    plan.settings,
+                    marked=plan.marked,
+                    neighbourhood=self._neighbours.of(item, self._fixtures.values()),
                 )
             self_check = self._checker.self_check().reason
         except pytest.exit.Exception:
@@ -204,7 +219,7 @@ class LeakSession:
             python=platform.python_version(),
             pytest=pytest.__version__,
             platform=platform.platform(),
-            counters=tuple(counter.name for counter in self._checker.counters),
+            counters=tuple(self._checker.counted()),
             self_check=self._self_check_problem,
             executions=sum(outcome.result.executions for outcome in judged),
             extra_seconds=self._extra_seconds,

@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 import pytest
 
 from pytest_leakguard import check
-from pytest_leakguard.counters.containers import ContainerItems
+from pytest_leakguard.counters.containers import ContainerItems, containers_among
 
 VALUE = object()
 NUMBERS = iter(range(1_000_000))
@@ -113,7 +113,9 @@ def test_a_container_with_room_below_its_bound_is_bounded(function):
 
 def test_each_container_counts_by_its_own_growth():
     first, second, untracked = [1, 2], deque([3]), {"a": 1}
-    counter = ContainerItems([first, second, [untracked, bytearray(b"x")]])
+    counter = ContainerItems(
+        containers_among([first, second, [untracked, bytearray(b"x")]])
+    )
     start = counter.read()
 
     first.clear()
