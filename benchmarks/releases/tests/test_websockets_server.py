@@ -1,14 +1,19 @@
+import tempfile
 import threading
+from pathlib import Path
 
-from websockets.sync.client import connect
-from websockets.sync.server import serve
+from websockets.sync.client import unix_connect
+from websockets.sync.server import unix_serve
+
+SOCKET = Path(tempfile.mkdtemp(), "socket")
 
 
 def test_a_server_answers():
-    with serve(lambda socket: socket.send(socket.recv()), "127.0.0.1", 0) as server:
+    SOCKET.unlink(missing_ok=True)
+    with unix_serve(lambda socket: socket.send(socket.recv()), str(SOCKET)) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        with connect(f"ws://127.0.0.1:{server.socket.getsockname()[1]}") as client:
+        with unix_connect(str(SOCKET)) as client:
             client.send("hello")
 
             assert client.recv() == "hello"
