@@ -69,12 +69,16 @@ def describe_open() -> dict[int, str]:
     return described
 
 
+#: What the system calls some kinds, and what Python does.
+_KINDS = {"eventpoll": "epoll"}
+
+
 def _in_words(number: int, target: str) -> str:
     kind = target.partition(":")[0]
     if kind == "socket":
         return _socket_in_words(number)
     if kind == "anon_inode":
-        return target.partition(":")[2].strip("[]").removeprefix("event")
+        return _KINDS.get(name := target.partition(":")[2].strip("[]"), name)
     if target.startswith("/memfd:"):
         return f"memfd {target.removeprefix('/memfd:').removesuffix(' (deleted)')!r}"
     return kind if kind == "pipe" else target

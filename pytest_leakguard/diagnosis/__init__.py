@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_leakguard import settle
@@ -17,6 +17,8 @@ from pytest_leakguard.diagnosis.containers import container_findings
 from pytest_leakguard.diagnosis.findings import (
     Runs,
     held_finding,
+    join,
+    line_finding,
     loose_finding,
     merge_causes,
     with_growth,
@@ -25,7 +27,7 @@ from pytest_leakguard.diagnosis.resources import Resources
 from pytest_leakguard.diagnosis.roots import Root, Roots
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.diagnosis.watch import Watched, watch
-from pytest_leakguard.model import Finding
+from pytest_leakguard.model import Finding, Frame
 from pytest_leakguard.ownership import is_library
 from pytest_leakguard.runner import Trial, tracing
 from pytest_leakguard.units import format_duration, plural
@@ -41,6 +43,8 @@ FEW_FIRST_RUNS, FEW_BETWEEN_RUNS = 1, 2
 SLOWDOWN, WATCH_SLOWDOWN = 15, 30
 #: A diagnosis that would take longer than so many times the budget, even with few runs, is left.
 LEAST_PATIENCE = 3
+#: Looks at traced memory that growth must have shown between.
+BETWEEN_LOOKS = 2
 MAX_FINDINGS = 10
 
 
@@ -81,10 +85,10 @@ def explain(
     reached = walk.Reached(named)
     trial.heap.refreeze()
     open_resources = Resources(growth)
-    diagnosing = _Diagnosing(trial, roots, named, sources)
+    diagnosing = _Diagnosing(trial, roots, named, reached, sources)
     with roots.recording():
         with tracing(FRAMES):
-            diagnosing.find(reached)
+            diagnosing.find()
         findings = diagnosing.findings(open_resources)
         if not findings and growth.get("container_items"):
             findings = container_findings(grown, reached, named, trial.run, sources)
@@ -104,12 +108,20 @@ class _Diagnosing:
         searched: Why no holder was found, in words; empty while one was.
     """
 
-    def __init__(self, trial: Trial, roots: Roots, named: Sequence[Root], sources: Sources) -> None:
+    def __init__(
+        self,
+        trial: Trial,
+        roots: Roots,
+        named: Sequence[Root],
+        reached: walk.Reached,
+        sources: Sources,
+    ) -> None:
         self._trial = trial
         self._roots = roots
         self._named = named
         self._sources = sources
-        self._births = Births()
+        self._reached = reached
+        self._births = Births(reached.untracked)
         self._accumulations: list[Accumulation] = []
         self._found: list[Finding] = []
         self._is_too_slow = False
@@ -117,25 +129,25 @@ class _Diagnosing:
         self.traced_bytes_per_run: float | None = None
         self.searched = ""
 
-    def find(self, reached: walk.Reached) -> None:
+    def find(self) -> None:
         """Run, take the censuses, and name what accumulates between them."""
         if (planned := self._plan()) is None:
             return
         first, between = planned
         self._run(2, first)
-        lines = [traces.sizes_by_line()]
+        looks = [traces.look()]
         self._roots.refresh()
-        entries = reached.holders(self._births.runs.keys())
+        entries = self._reached.holders(self._births.runs.keys())
         censuses = [self._look(entries)]
         half = first + between // 2
         self._run(first + 1, half)
-        lines.append(traces.sizes_by_line())
+        looks.append(traces.look())
         censuses.append(self._look(entries))
         last = first + between
         self._run(half + 1, last)
         if tracemalloc.is_tracing():
-            lines.append(traces.sizes_by_line())
-            self.traced_bytes_per_run = traces.steady_growth(lines) / between
+            looks.append(traces.look())
+            self.traced_bytes_per_run = traces.steady_bytes(looks) / between
         self._roots.refresh()
         held = census.take(entries, self._births)
         tallies, loose = [list(part) for part in zip(*censuses, strict=True)]
@@ -146,6 +158,10 @@ class _Diagnosing:
                 held_finding(one, self._named[one.held.entry.root], self._runs)
                 for one in self._accumulations
             ]
+            if all(finding.capacity for finding in self._found):
+                kept = (obj for one in self._accumulations for obj in one.held.everything)
+                explained = {lines[0] for obj in kept if (lines := traces.traceback_of(obj))}
+                self._found += self._unexplained(looks, explained)
             return
         loose.append(self._unreached(held))
         del held
@@ -153,6 +169,8 @@ class _Diagnosing:
         self._found = self._loose(
             +Counter({name: loose[2][name] - loose[0][name] for name in kinds})
         )
+        if not self._found:
+            self._found = self._unexplained(looks, ())
         self.searched = f"{plural(last, 'more run')}; no Python object holds it"
 
     def findings(self, open_resources: Resources) -> list[Finding]:
@@ -251,6 +269,28 @@ class _Diagnosing:
             )
         )
         return accumulations[:MAX_FINDINGS]
+
+    def _unexplained(
+        self, looks: Sequence[traces.Look], explained: Collection[tuple[str, int]]
+    ) -> list[Finding]:
+        """Report the lines that leave memory behind on every run, where no holder is known.
+
+        Args:
+            looks: What was in use at the censuses.
+            explained: Lines that allocated what holders retain.
+        """
+        if len(looks) <= BETWEEN_LOOKS:
+            return []
+        by_line: dict[Frame, Finding] = {}
+        for growth in traces.steady_growth(looks):
+            if growth.place[0] in explained:
+                continue
+            finding = line_finding(growth, self._runs)
+            line = finding.allocated[0]
+            if (known := by_line.get(line)) is not None:
+                finding = join(known, finding)
+            by_line[line] = finding
+        return [*by_line.values()]
 
     def _loose(self, grown: Counter[str]) -> list[Finding]:
         """Report what grows and is reached from no root."""

@@ -7,6 +7,7 @@ that are replaced, one that rises to things that are kept.
 from __future__ import annotations
 
 import gc
+import mmap
 from collections import Counter
 from collections.abc import Container, Sequence
 from collections.abc import Set as AbstractSet
@@ -58,12 +59,17 @@ class Held:
 class Births:
     """In which run each tracked object that is still alive was first seen.
 
+    Args:
+        untracked: Identities of older containers that the collector does not track.
+
     Attributes:
         runs: Identity of a live new object to the run that made it, from 1.
+        untracked: As given.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, untracked: AbstractSet[int] = frozenset()) -> None:
         self.runs: dict[int, int] = {}
+        self.untracked = untracked
         self._others: set[int] = set()
 
     def before_run(self) -> None:
@@ -73,7 +79,9 @@ class Births:
         taken for it.
         """
         self._others = set()
-        self._others.update({id(obj) for obj in gc.get_objects() if id(obj) not in self.runs})
+        # Not by a comprehension: to CPython 3.11 it is a function of its own, which would be noted.
+        self._others.update(map(id, gc.get_objects()))
+        self._others.difference_update(self.runs)
         self._others.add(id(self._others))
 
     def after_run(self, run: int) -> None:
@@ -94,8 +102,10 @@ class Births:
 
 
 def weigh(obj: object) -> int:
-    """Return the size in bytes of an object alone."""
+    """Return the size in bytes of an object alone; of a memory map, that of its memory."""
     try:
+        if type(obj) is mmap.mmap:
+            return len(obj)
         return int(asizeof.flatsize(obj))
     except Exception:  # a user's __sizeof__ or a half dead object
         return 0
@@ -112,27 +122,29 @@ def take(entries: Sequence[Entry], births: Births) -> dict[Key, Held]:
         entries: Holders, the nearest to a root first.
         births: Which tracked objects are new.
     """
-    new_ids = births.runs.keys()
+    new_ids, untracked = births.runs.keys(), births.untracked
     taken: set[int] = set()
     known_types = len(asizeof._typedefs)
     censused: dict[Key, Held] = {}
     for index, entry in enumerate(entries):
         namespace = is_namespace(entry.chain)
         for position, child in enumerate(referents_of(entry.holder)):
-            if id(child) not in taken and is_new(child, new_ids):
+            if id(child) not in taken and is_new(child, new_ids, untracked):
                 taken.add(id(child))
                 place = position if namespace else None
                 held = censused.setdefault((index, place), Held(entry, place))
                 held.kids.append(child)
     for held in censused.values():
-        _descend(held, taken, new_ids)
+        _descend(held, taken, new_ids, untracked)
     # Weighing registers every type for good, also those that a test makes.
     for kind in list(asizeof._typedefs)[known_types:]:
         del asizeof._typedefs[kind]
     return censused
 
 
-def _descend(held: Held, taken: set[int], new_ids: AbstractSet[int]) -> None:
+def _descend(
+    held: Held, taken: set[int], new_ids: AbstractSet[int], untracked: AbstractSet[int]
+) -> None:
     held.everything.extend(held.kids)
     held.owners.extend(range(len(held.kids)))
     held.tally.direct.update(map(type_name, held.kids))
@@ -141,7 +153,7 @@ def _descend(held: Held, taken: set[int], new_ids: AbstractSet[int]) -> None:
         held.tally.all[name] += 1
         held.tally.sizes[name] += weigh(obj)
         for child in referents_of(obj):
-            if id(child) not in taken and is_new(child, new_ids):
+            if id(child) not in taken and is_new(child, new_ids, untracked):
                 taken.add(id(child))
                 held.everything.append(child)
                 held.owners.append(owner)

@@ -17,6 +17,7 @@ from pytest_leakguard.diagnosis.fingerprint import fingerprint
 from pytest_leakguard.diagnosis.patterns import NATIVE, recognise
 from pytest_leakguard.diagnosis.roots import Root
 from pytest_leakguard.diagnosis.sites import Sources
+from pytest_leakguard.diagnosis.traces import Growth
 from pytest_leakguard.model import Finding, Frame, Share, Step
 
 _ADVICE = (
@@ -35,6 +36,8 @@ _ADVICE_FOR = {
     ),
 }
 _NOWHERE = "no named holder"
+#: Objects of the test runner hang on stored tracebacks; they are not the test's.
+_HARNESS_TYPES = ("_pytest.", "pluggy.", "pytest_leakguard.")
 
 
 @final
@@ -69,7 +72,7 @@ def held_finding(accumulation: Accumulation, root: Root, runs: Runs) -> Finding:
     """
     held = accumulation.held
     candidates = accumulation.direct or accumulation.counts or accumulation.sizes
-    leaked_type = candidates.most_common(1)[0][0]
+    leaked_type = max(candidates, key=lambda name: (candidates[name], accumulation.sizes[name]))
     number = (accumulation.direct or accumulation.counts).get(leaked_type, 0)
     position = _example(held, leaked_type, runs)
     example = held.everything[position]
@@ -95,8 +98,10 @@ def held_finding(accumulation: Accumulation, root: Root, runs: Runs) -> Finding:
                 objects_per_run=runs.rate(count),
                 bytes_per_run=runs.rate(accumulation.sizes[name]),
             )
-            for name, count in sorted(accumulation.counts.items())
-            if name != leaked_type
+            for name, count in sorted(
+                accumulation.counts.items(), key=lambda entry: -accumulation.sizes[entry[0]]
+            )
+            if name != leaked_type and not name.startswith(_HARNESS_TYPES)
         ),
         note=f"made in run {birth}, alive after run {runs.last}" if birth else "",
         capacity=known_capacity(held.entry.chain, held.kids),
@@ -171,18 +176,46 @@ def loose_finding(grown: Counter[str], examples: Sequence[object], runs: Runs) -
     )
 
 
+def line_finding(growth: Growth, runs: Runs) -> Finding:
+    """Tell what a line leaves behind on every run, where nobody is known to hold it.
+
+    Args:
+        growth: The line, with its callers.
+        runs: The runs that it was seen in.
+    """
+    allocated = runs.sources.frames(growth.place)
+    return Finding(
+        type="memory block",
+        objects_per_run=runs.rate(growth.blocks),
+        bytes_per_run=runs.rate(growth.size_bytes),
+        holder=_NOWHERE,
+        allocated=allocated,
+        note="allocated there on every run and still in use; its holder was not found",
+        advice=(
+            "follow what this line makes: a reference that native code never gives back, or a"
+            " container of an extension, keeps it"
+        ),
+        fingerprint=fingerprint(_NOWHERE, "memory block", allocated),
+    )
+
+
 def merge_causes(findings: Sequence[Finding]) -> list[Finding]:
     """Put findings with one fingerprint together: one cause is one finding."""
     merged: dict[str, Finding] = {}
     for finding in findings:
         first = merged.setdefault(finding.fingerprint, finding)
         if first is not finding:
-            merged[finding.fingerprint] = replace(
-                first,
-                objects_per_run=_tidy(first.objects_per_run + finding.objects_per_run),
-                bytes_per_run=_tidy(first.bytes_per_run + finding.bytes_per_run),
-            )
+            merged[finding.fingerprint] = join(first, finding)
     return list(merged.values())
+
+
+def join(first: Finding, other: Finding) -> Finding:
+    """Return the first of two findings of one cause, with the growth of both."""
+    return replace(
+        first,
+        objects_per_run=_tidy(first.objects_per_run + other.objects_per_run),
+        bytes_per_run=_tidy(first.bytes_per_run + other.bytes_per_run),
+    )
 
 
 def _example(held: Held, leaked_type: str, runs: Runs) -> int:

@@ -7,7 +7,9 @@ import sys
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import pairwise, takewhile
+from typing import final
 
 from pympler import asizeof
 
@@ -44,28 +46,81 @@ def is_ours(obj: object) -> bool:
     return lines is not None and lines[0][0].startswith(_PACKAGE)
 
 
-def sizes_by_line() -> Counter[tuple[str, int]]:
-    """Return the traced bytes in use by file and line, the diagnosis's own left out."""
-    sizes: Counter[tuple[str, int]] = Counter()
+#: An allocation traceback: file and line of each frame, innermost first.
+Place = tuple[tuple[str, int], ...]
+#: Bytes and blocks in use, by where they were allocated.
+Look = dict[Place, tuple[int, int]]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What was allocated at one place on every run and is still in use.
+
+    Attributes:
+        place: Where.
+        blocks: How many blocks more there are at the last look than at the first.
+        size_bytes: The same in bytes.
+    """
+
+    place: Place
+    blocks: int
+    size_bytes: int
+
+
+def look() -> Look:
+    """Return what is in use by where it was allocated, the diagnosis's own left out."""
+    found: Look = {}
     for statistic in tracemalloc.take_snapshot().statistics("traceback"):
-        innermost = list(statistic.traceback)[-_DEPTH:]
-        if not any(frame.filename.startswith(_DIAGNOSIS) for frame in innermost):
-            sizes[innermost[-1].filename, innermost[-1].lineno] += statistic.size
-    return sizes
+        lines = [(frame.filename, frame.lineno) for frame in reversed(statistic.traceback)]
+        if any(file.startswith(_DIAGNOSIS) for file, _ in lines[:_DEPTH]):
+            continue
+        # Who had the test run differs from run to run.
+        place = tuple(takewhile(lambda line: not line[0].startswith(_PACKAGE), lines))
+        size, count = found.get(place, (0, 0))
+        found[place] = (size + statistic.size, count + statistic.count)
+    return found
 
 
-def steady_growth(looks: Sequence[Counter[tuple[str, int]]]) -> int:
+def steady_bytes(looks: Sequence[Look]) -> int:
     """Return the bytes by which those lines grew that grew from each look to the next.
 
     Args:
-        looks: Sizes by line, in the order of time; at least two.
+        looks: In the order of time; at least two.
     """
-    first, last = looks[0], looks[-1]
+    by_line = []
+    for one in looks:
+        sizes: Counter[tuple[str, int]] = Counter()
+        for place, (size, _) in one.items():
+            if place:
+                sizes[place[0]] += size
+        by_line.append(sizes)
+    first, last = by_line[0], by_line[-1]
     return sum(
         size - first[line]
         for line, size in last.items()
-        if all(a[line] < b[line] for a, b in pairwise(looks))
+        if all(a[line] < b[line] for a, b in pairwise(by_line))
     )
+
+
+def steady_growth(looks: Sequence[Look]) -> list[Growth]:
+    """Return the places where every run leaves as much behind, those that leave most first.
+
+    Blocks decide where their number changes: it must have grown as much from each look to the next,
+    or by one more, as a leak on every second run does. A single block must have become longer.
+
+    Args:
+        looks: In the order of time, as many runs after each other; at least two.
+    """
+    found = []
+    for place in filter(None, looks[-1]):
+        seen = [one.get(place, (0, 0)) for one in looks]
+        sizes = [b[0] - a[0] for a, b in pairwise(seen)]
+        counts = [b[1] - a[1] for a, b in pairwise(seen)]
+        rises = counts if any(counts) else sizes
+        if min(rises) > 0 and (rises is sizes or max(rises) - min(rises) <= 1):
+            found.append(Growth(place, sum(counts), sum(sizes)))
+    return sorted(found, key=lambda growth: -growth.size_bytes)
 
 
 #: What the diagnosis calls allocates within so many frames of the diagnosis itself; a test's

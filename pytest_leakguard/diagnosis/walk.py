@@ -22,6 +22,8 @@ from pytest_leakguard.diagnosis.naming import attributes_of
 from pytest_leakguard.diagnosis.roots import Root
 
 _ATOMS = frozenset({str, bytes, int, float, complex, bool, type(None)})
+#: Containers that the collector stops tracking when they hold atoms alone.
+_UNTRACKED = frozenset({tuple, dict})
 #: Objects whose referents are asked for at once; most have nothing new, and lists cost.
 _CHUNK = 500
 #: A dictionary's keys, whatever its class says; Any, since asking a type narrows no object.
@@ -46,17 +48,19 @@ class Entry:
         return self.chain[-1]
 
 
-def is_new(obj: object, new_ids: AbstractSet[int]) -> bool:
+def is_new(obj: object, new_ids: AbstractSet[int], untracked: AbstractSet[int]) -> bool:
     """Tell whether an object was made since tracing began.
 
     Args:
         obj: Any object.
         new_ids: Identities of the new objects that the collector tracks. Others are new when
             tracemalloc has seen their allocation.
+        untracked: Identities of older containers that it does not track: another one of these is
+            new, also if it took over memory from a free list, which tracemalloc does not see.
     """
     if is_tracked(obj):
         return id(obj) in new_ids
-    return traced(obj) is not None
+    return traced(obj) is not None or (type(obj) in _UNTRACKED and id(obj) not in untracked)
 
 
 def referents_of(obj: object) -> list[object]:
@@ -73,10 +77,16 @@ def referents_of(obj: object) -> list[object]:
 
 
 def _has_new(
-    children: Sequence[object], new_ids: AbstractSet[int], kinds: AbstractSet[type]
+    children: Sequence[object],
+    new_ids: AbstractSet[int],
+    kinds: AbstractSet[type],
+    untracked: AbstractSet[int],
 ) -> bool:
     for child in children:
-        if traced(child) is not None or (type(child) in kinds and id(child) in new_ids):
+        kind = type(child)
+        if traced(child) is not None or (kind in kinds and id(child) in new_ids):
+            return True
+        if kind in _UNTRACKED and id(child) not in untracked and not is_tracked(child):
             return True
     return False
 
@@ -89,6 +99,9 @@ class Reached:
 
     Args:
         roots: Where to begin, the likeliest owners first.
+
+    Attributes:
+        untracked: Identities of the tuples and dictionaries met that the collector does not track.
     """
 
     def __init__(self, roots: Sequence[Root]) -> None:
@@ -97,6 +110,8 @@ class Reached:
         self._roots: dict[int, int] = {}
         self._seen = {id(roots), id(self), id(self._queue), id(self._origins), id(self._roots)}
         self._seen.add(id(self._seen))
+        self.untracked: set[int] = set()
+        self._seen.add(id(self.untracked))
         for index, root in enumerate(roots):
             if id(root.obj) not in self._seen:
                 self._roots[id(root.obj)] = index
@@ -111,7 +126,10 @@ class Reached:
 
     def _walk(self) -> None:
         queue, origins, seen = self._queue, self._origins, self._seen
+        untracked = self.untracked
         for position, obj in enumerate(queue):  # grows while it is read
+            if type(obj) in _UNTRACKED and not is_tracked(obj):
+                untracked.add(id(obj))
             if (
                 issubclass(type(obj), local)
                 and (values := attributes_of(obj)) is not None
@@ -163,11 +181,11 @@ class Reached:
             for obj in chunk:
                 if issubclass(type(obj), dict):
                     children.extend(_keys_of(obj))  # not reported if all of them are str
-            if _has_new(children, new_ids, kinds):
+            if _has_new(children, new_ids, kinds, self.untracked):
                 found.extend(
                     start + offset
                     for offset, obj in enumerate(chunk)
-                    if _has_new(referents_of(obj), new_ids, kinds)
+                    if _has_new(referents_of(obj), new_ids, kinds, self.untracked)
                 )
 
     def _entry(self, position: int) -> Entry:
