@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 import tracemalloc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import pairwise
@@ -20,6 +20,7 @@ from pytest_leakguard.confirmation import Confirmed, confirm
 from pytest_leakguard.counters import mapped, temp_files
 from pytest_leakguard.counters.containers import ContainerItems
 from pytest_leakguard.counters.nearby import NearbyItems, Neighbourhood
+from pytest_leakguard.counters.traced import TracedBytes
 from pytest_leakguard.heap import Heap, Pacer
 from pytest_leakguard.model import Finding, Result, Settings, parse_setting
 from pytest_leakguard.runner import BrokenRunError, Screened, Subject, Trial
@@ -230,8 +231,7 @@ class Checker:
                 series=screened.series,
             )
         else:
-            grown = runner.grown_containers(sampler)
-            settled = self._conclude(trial, confirmed, growth, grown)
+            settled = self._conclude(trial, sampler, confirmed, growth)
         if not wants_closer or (confirmed is not None and confirmed.status != "acquitted"):
             return settled
         return self._look_closer(trial, settled)
@@ -255,14 +255,14 @@ class Checker:
                     executions=trial.executions,
                 )
             confirmed = confirm(trial, closer, passed)
-        return self._conclude(trial, confirmed, growth, runner.grown_containers(closer))
+        return self._conclude(trial, closer, confirmed, growth)
 
     def _conclude(
         self,
         trial: Trial,
+        sampler: Sampler,
         confirmed: Confirmed,
         growth: dict[str, float | None],
-        grown: Sequence[tuple[object, int]] = (),
     ) -> Result:
         for name, judgement in confirmed.judgements.items():
             growth[name] = _tidy(judgement.per_run)
@@ -270,11 +270,8 @@ class Checker:
             verdict="clean", growth=growth, series=confirmed.series, executions=trial.executions
         )
         if confirmed.status == "acquitted":
-            return replace(
-                result,
-                verdict="bounded",
-                reason=f"growth ended or faded within {trial.executions} executions",
-                growth={name: None if per_run is None else 0 for name, per_run in growth.items()},
+            return (
+                _ended(result, trial) if _grew(confirmed) else replace(result, growth=_flat(growth))
             )
         convicted = {
             name: judgement.per_run
@@ -294,8 +291,15 @@ class Checker:
 
         self._sources = self._sources or Sources()
         explained = diagnosis.explain(
-            trial, Roots(self._extra_roots), convicted, self._sources, grown
+            trial,
+            Roots(self._extra_roots),
+            convicted,
+            self._sources,
+            runner.grown_containers(sampler),
         )
+        last = convicted.keys() - {*_NATIVE, TracedBytes.name}
+        if last and not runner.still_grows(trial, sampler, last):
+            return _ended(result, trial)
         if explained.traced_bytes_per_run is not None:
             growth["traced_bytes"] = _tidy(explained.traced_bytes_per_run)
         findings = tuple(
@@ -303,6 +307,26 @@ class Checker:
         )
         result = replace(result, executions=trial.executions, growth=growth, findings=findings)
         return _decide(result, confirmed, explained.findings, trial)
+
+
+def _ended(result: Result, trial: Trial) -> Result:
+    """Return the verdict on growth that has ended."""
+    return replace(
+        result,
+        verdict="bounded",
+        reason=f"growth ended or faded within {trial.executions} executions",
+        executions=trial.executions,
+        growth=_flat(result.growth),
+    )
+
+
+def _flat(growth: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {name: None if per_run is None else 0 for name, per_run in growth.items()}
+
+
+def _grew(confirmed: Confirmed) -> bool:
+    """Tell whether a counter reads more than before the batches, and not only otherwise."""
+    return any(samples[-1] > samples[0] for samples in confirmed.series.values())
 
 
 _BROKEN = "fails on re-run"

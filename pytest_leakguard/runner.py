@@ -10,6 +10,7 @@ import sys
 import tracemalloc
 from _tracemalloc import stop as _stop_tracing  # what the public function calls
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -32,6 +33,9 @@ DEEP_RUNS = 8
 #: The same for growth seen only on the native heap: where the allocator's caches are not taken off,
 #: they were seen to fill up over 10 to 30 runs after work with random sizes.
 NATIVE_DEEP_RUNS = 30
+#: Runs after the diagnosis that have to show growth once more: a store that has become full
+#: meanwhile does not. A leak on every third run shows one step.
+LAST_RUNS = 4
 _ENDING = frozenset({"fds", "threads", "children"})
 _NATIVE = frozenset({"native_bytes", "mapped_bytes"})
 
@@ -203,6 +207,20 @@ def _is_suspect(sampler: Sampler, settings: Settings, done: int, *, in_time: boo
         return False
     rising = any(is_rising(excess[name], settings.runs) for name in moving - _NATIVE)
     return rising or done >= max(DEEP_RUNS, settings.runs)
+
+
+def still_grows(trial: Trial, sampler: Sampler, names: AbstractSet[str]) -> bool:
+    """Run some more times and tell whether one of the counters reads more than before.
+
+    Args:
+        trial: What is run.
+        sampler: Has the counters.
+        names: Those to look at.
+    """
+    sampler.restart()
+    trial.run_and_sample(sampler, deep=True, times=0)
+    trial.run_and_sample(sampler, deep=True, times=LAST_RUNS)
+    return any(samples[-1] > samples[0] for name, samples in sampler.columns() if name in names)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pytest_leakguard.counters.containers import sized
 from pytest_leakguard.diagnosis.naming import attributes_of, is_a, slots_of
 
 _BOUND_NAME = re.compile(
-    r"_*(max_?(size|len|length|entries|items|count|age)|capacity|size_limit|limit|maxlen)_*",
+    r"(_[a-z]\w*?__)?_*(max_?(size|len|length|entries|items|count|age)|capacity|size_limit|limit|maxlen)_*",
     re.IGNORECASE,
 )
 #: How many objects above the new ones are looked at: the container, its attributes, its owner.

@@ -13,6 +13,7 @@ from pytest_leakguard.counters.containers import sized
 from pytest_leakguard.diagnosis import naming, paths
 from pytest_leakguard.diagnosis.capacity import known_capacity
 from pytest_leakguard.diagnosis.clues import Clue
+from pytest_leakguard.diagnosis.evictions import eviction_bound
 from pytest_leakguard.diagnosis.fingerprint import fingerprint
 from pytest_leakguard.diagnosis.patterns import recognise
 from pytest_leakguard.diagnosis.roots import Root
@@ -73,7 +74,7 @@ def _finding(
         allocated=frames,
         grown=frames,
         note=f"{_length(container)} items; the new ones are no new objects",
-        capacity=known_capacity(chain),
+        capacity=known_capacity(chain) or eviction_bound(frames, chain),
         fingerprint=fingerprint(holder, kind, frames),
     )
     pattern = recognise(

@@ -13,6 +13,7 @@ from pytest_leakguard.diagnosis.accumulation import Accumulation
 from pytest_leakguard.diagnosis.capacity import known_capacity
 from pytest_leakguard.diagnosis.census import Births, Held
 from pytest_leakguard.diagnosis.clues import Clue
+from pytest_leakguard.diagnosis.evictions import eviction_bound
 from pytest_leakguard.diagnosis.fingerprint import fingerprint
 from pytest_leakguard.diagnosis.patterns import NATIVE, recognise
 from pytest_leakguard.diagnosis.roots import Root
@@ -128,7 +129,11 @@ def with_growth(
     """
     held = accumulation.held
     position = _example(held, finding.type, runs)
-    finding = replace(finding, grown=grown)
+    finding = replace(
+        finding,
+        grown=grown,
+        capacity=finding.capacity or eviction_bound((*grown, *finding.allocated), held.entry.chain),
+    )
     pattern = recognise(
         Clue(
             finding=finding,
