@@ -4,9 +4,12 @@ Runs pytest with ``--leak-check`` on each specimen file in a process of its own,
 reads the JSON reports, compares them with ``labels.toml`` and prints what was caught, how well it
 was explained, and who was accused without reason, with each miss on a line of its own::
 
-    python tests/specimens/score.py [--python PY] [--only leaks|innocents] [-k EXPRESSION]
+    python tests/specimens/score.py [--root FOLDER] [--python PY] [--only leaks|innocents]
+                                    [-k EXPRESSION]
 
-The exit status is 0 however bad the score is, and 1 if a file could not be run at all.
+The specimens are those of this folder, or of another one that is laid out like it: ``labels.toml``,
+``leaks/``, ``innocents/`` and, if they share modules, ``app/``. The exit status is 0 however bad the
+score is, and 1 if a file could not be run at all.
 """
 
 from __future__ import annotations
@@ -57,6 +60,8 @@ class FileRun:
     file: str
     tests: tuple[dict[str, Any], ...] = ()
     error: str | None = None
+    skipped: str | None = None
+    root: Path = HERE
 
 
 @dataclass
@@ -81,6 +86,7 @@ class Score:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Score the plugin against the specimens.")
+    parser.add_argument("--root", type=Path, default=HERE, help="folder of the specimens")
     parser.add_argument(
         "--python",
         default=sys.executable,
@@ -93,9 +99,10 @@ def main() -> int:
     # A relative path would be looked up from the specimens' folder; a link to an interpreter has
     # to stay one, because a virtual environment is recognised by where the link is.
     python = os.path.abspath(options.python) if os.sep in options.python else options.python
-    labels = tomllib.loads((HERE / "labels.toml").read_text(encoding="utf-8"))
+    root = options.root.resolve()
+    labels = labels_of(root)
     folders = [options.only] if options.only else FOLDERS
-    files = [file for folder in folders for file in sorted((HERE / folder).glob("test_*.py"))]
+    files = [file for folder in folders for file in sorted((root / folder).glob("test_*.py"))]
     with ThreadPoolExecutor(max_workers=2) as pool:
         runs = tuple(pool.map(lambda file: _run(file, python, options.expression), files))
 
@@ -104,17 +111,23 @@ def main() -> int:
     return 1 if any(run.error for run in runs) else 0
 
 
+def labels_of(root: Path) -> dict[str, Any]:
+    """Return what the specimens of a folder should be said to leak."""
+    return tomllib.loads((root / "labels.toml").read_text(encoding="utf-8"))
+
+
 def _run(file: Path, python: str, expression: str | None) -> FileRun:
-    name = file.relative_to(HERE).as_posix()
+    root = file.parent.parent
+    name = file.relative_to(root).as_posix()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
-        command = [python, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--tb=line"]
+        command = [python, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--tb=line", "-rs"]
         command += ["--leak-check", f"--leak-report=json:{report}", name]
         command += ["-k", expression] if expression else []
         try:
             done = subprocess.run(
                 command,
-                cwd=HERE,
+                cwd=root,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -123,16 +136,18 @@ def _run(file: Path, python: str, expression: str | None) -> FileRun:
             )
         except subprocess.TimeoutExpired:
             return FileRun(name, error=f"did not end within {LONGEST_RUN_SECONDS} s")
+        printed = done.stdout.decode(errors="replace")
         if done.returncode == NOTHING_SELECTED:
-            return FileRun(name)
+            reason = re.search(r"^SKIPPED \[\d+\] [^ ]+: (.*)", printed, re.MULTILINE)
+            return FileRun(name, skipped=reason and reason[1])
         if done.returncode not in RAN:
-            lines = done.stdout.decode(errors="replace").strip().splitlines()
+            lines = printed.strip().splitlines()
             return FileRun(name, error=f"exit {done.returncode}: {' / '.join(lines[-3:])}")
         try:
             tests = json.loads(report.read_text(encoding="utf-8"))["tests"]
         except (OSError, ValueError, LookupError) as error:
             return FileRun(name, error=f"no usable report: {error!r}")
-    return FileRun(name, tests=tuple(tests))
+    return FileRun(name, tests=tuple(tests), root=root)
 
 
 def _judge(runs: Iterable[FileRun], labels: dict[str, Any], *, everything: bool) -> Score:
@@ -143,7 +158,7 @@ def _judge(runs: Iterable[FileRun], labels: dict[str, Any], *, everything: bool)
     reasons = {innocent["test"]: innocent["why"] for innocent in labels.get("innocent", ())}
     for run in runs:
         reported = {_node(test["nodeid"]): test for test in run.tests}
-        if everything and run.error is None:
+        if everything and run.error is None and run.skipped is None:
             for missing in wanted:
                 if missing.startswith(f"{run.file}::") and missing not in reported:
                     score.add("caught", success=False)
@@ -152,14 +167,14 @@ def _judge(runs: Iterable[FileRun], labels: dict[str, Any], *, everything: bool)
             score.seconds += test.get("seconds") or 0
             score.executions.setdefault(test["verdict"], []).append(test.get("executions") or 0)
             if name in wanted:
-                _judge_leak(score, name, test, wanted[name])
+                _judge_leak(score, name, test, wanted[name], run.root)
             else:
                 _judge_innocent(score, name, test, reasons.get(name, "sound"))
     return score
 
 
 def _judge_leak(
-    score: Score, name: str, test: dict[str, Any], labels: list[dict[str, Any]]
+    score: Score, name: str, test: dict[str, Any], labels: list[dict[str, Any]], root: Path
 ) -> None:
     findings = test.get("findings") or []
     score.add("leaks inconclusive", success=test["verdict"] == "inconclusive")
@@ -173,10 +188,10 @@ def _judge_leak(
         types = [label["type"], *label.get("type_also", ())]
         at_holder = [f for f in findings if _same_holder(f.get("holder"), holders)]
         of_type = [f for f in findings if _same_type(f.get("type"), types)]
-        finding = next((f for f in at_holder if f in of_type), None) or next(
+        finding: dict[str, Any] = next((f for f in at_holder if f in of_type), {}) or next(
             iter(at_holder or of_type or findings), {}
         )
-        _compare(score, name, label, finding, bool(at_holder), _resources(test))
+        _compare(score, name, label, finding, bool(at_holder), _resources(test), root)
 
 
 def _compare(  # noqa: PLR0913 - one row of the table, column by column
@@ -186,6 +201,7 @@ def _compare(  # noqa: PLR0913 - one row of the table, column by column
     finding: dict[str, Any],
     holder_is_right: bool,
     resources: str,
+    root: Path,
 ) -> None:
     if not score.add("holder right", holder_is_right):
         expected = label["holder"] or "no holder"
@@ -193,7 +209,7 @@ def _compare(  # noqa: PLR0913 - one row of the table, column by column
 
     frames = finding.get("allocated") or [{}]
     sites = [label["allocated"], *label.get("allocated_also", ())]
-    if not score.add("allocation right", any(_same_site(frames[0], site) for site in sites)):
+    if not score.add("allocation right", any(_same_site(frames[0], site, root) for site in sites)):
         got = f"{frames[0].get('file')}:{frames[0].get('function')}"
         score.miss(name, "allocation", label["allocated"], got)
 
@@ -277,7 +293,7 @@ def _same_type(got: str | None, wanted: Iterable[str]) -> bool:
     return any(told == kind.rsplit(".", 1)[-1] for kind in wanted)
 
 
-def _same_site(frame: dict[str, Any], site: str) -> bool:
+def _same_site(frame: dict[str, Any], site: str, root: Path) -> bool:
     file, function = site.rsplit(":", 1)
     got = str(frame.get("file") or "").replace("\\", "/")
     if not got.endswith(file):
@@ -288,12 +304,15 @@ def _same_site(frame: dict[str, Any], site: str) -> bool:
         return True
     # A comprehension, or a report without qualified names: look where the line is.
     line = frame.get("line")
-    return line is not None and function in _functions_around(file, line)
+    return line is not None and function in _functions_around(root, file, line)
 
 
 @functools.cache
-def _functions_of(file: str) -> tuple[tuple[int, int, str], ...]:
-    path = next(root / file for root in (HERE, HERE / "app") if (root / file).exists())
+def _functions_of(root: Path, file: str) -> tuple[tuple[int, int, str], ...]:
+    places = (root / file, root / "app" / file)
+    path = next((place for place in places if place.exists()), None)
+    if path is None:
+        return ()  # a line of some package
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return tuple(
         (node.lineno, node.end_lineno or node.lineno, node.name)
@@ -302,9 +321,9 @@ def _functions_of(file: str) -> tuple[tuple[int, int, str], ...]:
     )
 
 
-def _functions_around(file: str, line: int) -> Iterator[str]:
+def _functions_around(root: Path, file: str, line: int) -> Iterator[str]:
     """The innermost function that has the line in its body (its ``def`` line is outside)."""
-    around = [found for found in _functions_of(file) if found[0] < line <= found[1]]
+    around = [found for found in _functions_of(root, file) if found[0] < line <= found[1]]
     if around:
         yield max(around)[2]
 
@@ -314,6 +333,8 @@ def _render(score: Score, runs: Iterable[FileRun]) -> Iterator[str]:
     for run in runs:
         if run.error:
             yield f"not run: {run.file}: {run.error}"
+        if run.skipped:
+            yield f"skipped: {run.file}: {run.skipped}"
     yield ""
     for what, (successes, trials) in score.counts.items():
         yield f"{what:24} {successes:4} of {trials:4}  {100 * successes / trials:5.1f} %"
