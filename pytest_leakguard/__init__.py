@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_leakguard.api import Checker, check
     from pytest_leakguard.errors import InvalidSettingError, LeakguardError
-    from pytest_leakguard.model import Finding, Frame, Result, Settings, Share, Step
+    from pytest_leakguard.model import (
+        Finding,
+        Frame,
+        NativeFrame,
+        Result,
+        Settings,
+        Share,
+        Step,
+    )
 
 __all__ = [
     "Checker",
@@ -16,6 +24,7 @@ __all__ = [
     "Frame",
     "InvalidSettingError",
     "LeakguardError",
+    "NativeFrame",
     "Result",
     "Settings",
     "Share",
@@ -26,7 +35,9 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("Checker", "check"), "api"),
     **dict.fromkeys(("InvalidSettingError", "LeakguardError"), "errors"),
-    **dict.fromkeys(("Finding", "Frame", "Result", "Settings", "Share", "Step"), "model"),
+    **dict.fromkeys(
+        ("Finding", "Frame", "NativeFrame", "Result", "Settings", "Share", "Step"), "model"
+    ),
 }
 
 

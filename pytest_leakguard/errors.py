@@ -24,3 +24,24 @@ class InvalidSettingError(LeakguardError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.setting}: expected {self.accepted} (got {self.value!r})"
+
+
+class MissingPackageError(InvalidSettingError):
+    """A setting that needs a package which is not installed.
+
+    Attributes:
+        package: The package.
+        extra: The extra of this package that brings it.
+    """
+
+    def __init__(self, setting: str, package: str, *, extra: str) -> None:
+        super().__init__(setting, "", f"{package} to be installed")
+        self.package = package
+        self.extra = extra
+
+    def __str__(self) -> str:
+        return (
+            f"{self.setting}: needs {self.package}, which is not installed;"
+            f" pip install 'pytest-leakguard[{self.extra}]' brings it where there is one for the"
+            " platform"
+        )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, final
 
-from pytest_leakguard.errors import InvalidSettingError
+from pytest_leakguard.errors import InvalidSettingError, MissingPackageError
 from pytest_leakguard.units import parse_count, parse_duration, parse_size
 
 Verdict = Literal["clean", "leak", "bounded", "inconclusive", "known", "unchecked"]
@@ -57,6 +57,7 @@ class Settings:
         track: Names of the counters to read; ``None`` means all that the platform has.
         ignore: Shell-style patterns; a finding whose type, holder or fingerprint matches one is
             left out of the verdict.
+        native_trace: Whether memray is asked for the native code that takes what leaks.
     """
 
     runs: int = 3
@@ -67,6 +68,7 @@ class Settings:
     trace: TraceMode = "auto"
     track: tuple[str, ...] | None = None
     ignore: tuple[str, ...] = ()
+    native_trace: bool = False
 
     def allowed(self, counter: str) -> float:
         """Return the growth per run of a counter that is tolerated, in the counter's unit."""
@@ -110,6 +112,22 @@ def _parse_patterns(setting: str, value: object) -> tuple[str, ...]:
     return tuple(patterns)
 
 
+_SWITCH = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
+
+
+def _parse_native_trace(setting: str, value: object) -> bool:
+    from importlib.util import find_spec  # the module itself is imported when it is needed
+
+    if (asked := _SWITCH.get(str(value).strip().lower())) is None:
+        raise InvalidSettingError(setting, value, "true or false")
+    if asked and find_spec("memray") is None:
+        raise MissingPackageError(setting, "memray", extra="native")
+    return asked
+
+
 def _parse_choice(setting: str, value: object, accepted: tuple[str, ...]) -> object:
     if value not in accepted:
         raise InvalidSettingError(setting, value, f"one of {', '.join(accepted)}")
@@ -126,6 +144,7 @@ PARSERS = {
     "trace": lambda name, value: _parse_choice(name, value, TRACE_MODES),
     "track": lambda name, value: _parse_names(name, value, COUNTER_NAMES),
     "ignore": _parse_patterns,
+    "native_trace": _parse_native_trace,
 }
 
 
@@ -139,6 +158,7 @@ def parse_setting(setting: str, value: object, *, place: str | None = None) -> A
 
     Raises:
         InvalidSettingError: There is no such setting, or the value does not fit it.
+        MissingPackageError: It needs a package that is not installed.
     """
     if (parser := PARSERS.get(setting)) is None:
         raise InvalidSettingError("keyword", setting, f"one of {', '.join(PARSERS)}")
@@ -161,6 +181,24 @@ class Frame:
     line: int
     function: str
     source: str
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NativeFrame:
+    """One frame of native code.
+
+    Attributes:
+        function: Name as the symbols of its library have it; empty when they have none.
+        file: Path as the compiler knew it; empty without debug information.
+        line: Line number, from 1; 0 without debug information.
+        library: Path of its shared object, or of the executable; empty when unknown.
+    """
+
+    function: str
+    file: str
+    line: int
+    library: str
 
 
 @final
@@ -194,6 +232,8 @@ class Finding:
         holder: Dotted name of the thing that retains.
         path: The shortest retention path, from a root to the leaked object.
         allocated: Allocation traceback, innermost line first, down to the test's own line.
+        native: The native code that allocated it, innermost first; empty when not asked for or
+            unknown.
         grown: The lines that grew the holder, innermost first; empty when unknown.
         held: Other new objects that live only through the leaked ones.
         note: A sentence on what was seen, such as which run made the example; may be empty.
@@ -210,6 +250,7 @@ class Finding:
     holder: str
     path: tuple[Step, ...] = ()
     allocated: tuple[Frame, ...] = ()
+    native: tuple[NativeFrame, ...] = ()
     grown: tuple[Frame, ...] = ()
     held: tuple[Share, ...] = ()
     note: str = ""
@@ -272,6 +313,7 @@ class Result:
                     **finding,
                     "path": tuple(Step(**step) for step in finding["path"]),
                     "allocated": tuple(Frame(**frame) for frame in finding["allocated"]),
+                    "native": tuple(NativeFrame(**frame) for frame in finding["native"]),
                     "grown": tuple(Frame(**frame) for frame in finding["grown"]),
                     "held": tuple(Share(**share) for share in finding["held"]),
                 }

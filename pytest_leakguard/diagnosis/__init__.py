@@ -23,6 +23,7 @@ from pytest_leakguard.diagnosis.findings import (
     merge_causes,
     with_growth,
 )
+from pytest_leakguard.diagnosis.native_sites import add_native_sites
 from pytest_leakguard.diagnosis.resources import Resources
 from pytest_leakguard.diagnosis.roots import Root, Roots
 from pytest_leakguard.diagnosis.sites import Sources
@@ -94,6 +95,8 @@ def explain(
             findings = container_findings(grown, reached, named, trial.run, sources)
         if not findings:
             findings = diagnosing.native_findings(growth)
+    if trial.settings.native_trace:
+        findings = add_native_sites(findings, trial, sources)
     return Diagnosis(
         findings=tuple(findings[:MAX_FINDINGS]),
         traced_bytes_per_run=diagnosing.traced_bytes_per_run,

@@ -36,7 +36,8 @@ _ADVICE_FOR = {
         " importlib.invalidate_caches() and drop the entry on teardown"
     ),
 }
-_NOWHERE = "no named holder"
+#: Stands for the holder where there is none that has a name.
+NOWHERE = "no named holder"
 #: Objects of the test runner hang on stored tracebacks; they are not the test's.
 _HARNESS_TYPES = ("_pytest.", "pluggy.", "pytest_leakguard.")
 
@@ -167,8 +168,8 @@ def loose_finding(grown: Counter[str], examples: Sequence[object], runs: Runs) -
         type=leaked_type,
         objects_per_run=runs.rate(number),
         bytes_per_run=0 if example is None else runs.rate(number * census.weigh(example)),
-        holder=_NOWHERE,
-        path=(Step(via=_NOWHERE, type=leaked_type),),
+        holder=NOWHERE,
+        path=(Step(via=NOWHERE, type=leaked_type),),
         allocated=allocated,
         note=(
             "reached from no module, class, thread or frame: held by native code, or a"
@@ -177,7 +178,7 @@ def loose_finding(grown: Counter[str], examples: Sequence[object], runs: Runs) -
         pattern=NATIVE.name,
         meaning=NATIVE.meaning,
         advice=NATIVE.advice,
-        fingerprint=fingerprint(_NOWHERE, leaked_type, allocated),
+        fingerprint=fingerprint(NOWHERE, leaked_type, allocated),
     )
 
 
@@ -193,14 +194,14 @@ def line_finding(growth: Growth, runs: Runs) -> Finding:
         type="memory block",
         objects_per_run=runs.rate(growth.blocks),
         bytes_per_run=runs.rate(growth.size_bytes),
-        holder=_NOWHERE,
+        holder=NOWHERE,
         allocated=allocated,
         note="allocated there on every run and still in use; its holder was not found",
         advice=(
             "follow what this line makes: a reference that native code never gives back, or a"
             " container of an extension, keeps it"
         ),
-        fingerprint=fingerprint(_NOWHERE, "memory block", allocated),
+        fingerprint=fingerprint(NOWHERE, "memory block", allocated),
     )
 
 

@@ -63,6 +63,12 @@ _SETTINGS: tuple[tuple[str, str, str], ...] = (
 )
 
 
+_NATIVE_TRACE = (
+    "run a leaking test a few times more under memray where only native memory shows the leak, and"
+    " tell the native code that takes it; needs memray: pip install 'pytest-leakguard[native]'"
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What a session was asked for.
@@ -116,6 +122,11 @@ def add_options(parser: pytest.Parser) -> None:
         # The old table of pyproject.toml may hold a list, and "string" warns of one.
         form: Literal["linelist", "string"] = "linelist" if name == "track" else "string"
         parser.addini(dest, f"twin of --leak-{name}", type=form, default=None)
+    group.addoption(
+        "--leak-native-trace", action="store_const", const=True, default=None, help=_NATIVE_TRACE
+    )
+    text = "twin of --leak-native-trace: true or false"
+    parser.addini("leak_native_trace", text, type="string", default=None)
 
 
 def resolve(config: pytest.Config) -> Options:
@@ -127,7 +138,7 @@ def resolve(config: pytest.Config) -> Options:
     try:
         mode, asked = _resolve_mode(config)
         given: dict[str, Any] = {}
-        for name, _, _ in _SETTINGS:
+        for name in (*(name for name, _, _ in _SETTINGS), "native-trace"):
             field = name.replace("-", "_")
             place, value = _lookup(config, name)
             if value is not None:

@@ -59,6 +59,15 @@ def _finding(finding: Finding, root: Path) -> dict[str, object]:
         "holder": finding.holder,
         "path": [{"via": step.via, "type": step.type} for step in finding.path],
         "allocated": _frames(finding.allocated, root),
+        "native": [
+            {
+                "function": frame.function,
+                "file": relative(frame.file, root) if frame.file else "",
+                "line": frame.line,
+                "library": relative(frame.library, root) if frame.library else "",
+            }
+            for frame in finding.native
+        ],
         "grown": _frames(finding.grown, root),
         "held": [
             {

@@ -6,7 +6,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pytest_leakguard.model import COUNTER_NAMES, Finding, Frame, Result, Settings, Share
+from pytest_leakguard.model import (
+    COUNTER_NAMES,
+    Finding,
+    Frame,
+    NativeFrame,
+    Result,
+    Settings,
+    Share,
+)
 from pytest_leakguard.reports.facts import SessionFacts
 from pytest_leakguard.reports.json import relative
 from pytest_leakguard.units import format_duration, format_number, format_size, plural
@@ -154,9 +162,10 @@ def _finding_lines(number: int, finding: Finding, root: Path) -> Iterator[str]:
         yield f"     + {plural(more, 'further type')} held by it"
     begun = _BEGINNINGS.get(finding.type, "allocated")
     yield from _frame_lines(begun, finding.allocated, root)
+    yield from _place_lines("native", [_native_place(frame, root) for frame in finding.native])
     yield from _grown_lines(finding.grown, finding.allocated, root)
     yield from _path_lines(finding)
-    if finding.note and not finding.path:
+    if finding.note and len(finding.path) < 2:
         yield f"     note       {finding.note}"
     if finding.capacity:
         yield f"     bound      {finding.capacity}"
@@ -186,15 +195,28 @@ def _table_lines(number: int, finding: Finding, held: Sequence[Share]) -> Iterat
 
 
 def _frame_lines(title: str, frames: Sequence[Frame], root: Path) -> Iterator[str]:
-    """Write the innermost frames and the outermost one, which is the test's own."""
-    hidden = len(frames) - _MAX_FRAMES + 1 if len(frames) > _MAX_FRAMES else 0
-    for position, frame in enumerate(frames):
+    places = [
+        f"{relative(frame.file, root)}:{frame.line} in {frame.function}      {frame.source}"
+        for frame in frames
+    ]
+    yield from _place_lines(title, places)
+
+
+def _place_lines(title: str, places: Sequence[str]) -> Iterator[str]:
+    """Write the innermost places and the outermost one, which is the test's own or nearest it."""
+    hidden = len(places) - _MAX_FRAMES + 1 if len(places) > _MAX_FRAMES else 0
+    for position, place in enumerate(places):
         if hidden and position == _MAX_FRAMES - 2:
             yield f"{' ' * 16}... {plural(hidden, 'frame')}"
-        if hidden and _MAX_FRAMES - 2 <= position < len(frames) - 1:
+        if hidden and _MAX_FRAMES - 2 <= position < len(places) - 1:
             continue
-        place = f"{relative(frame.file, root)}:{frame.line} in {frame.function}"
-        yield f"     {'' if position else title:<10} {place}      {frame.source}".rstrip()
+        yield f"     {'' if position else title:<10} {place}".rstrip()
+
+
+def _native_place(frame: NativeFrame, root: Path) -> str:
+    function = frame.function or "a function without a name"
+    place = f"{relative(frame.file, root)}:{frame.line} in {function}" if frame.line else function
+    return f"{place}      {frame.library.rpartition('/')[2]}"
 
 
 def _grown_lines(

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
-from pytest_leakguard.errors import InvalidSettingError, LeakguardError
+from pytest_leakguard.errors import (
+    InvalidSettingError,
+    LeakguardError,
+    MissingPackageError,
+)
 from pytest_leakguard.model import (
     COUNTER_NAMES,
     PARSERS,
     Finding,
     Frame,
+    NativeFrame,
     Result,
     Settings,
     Share,
@@ -58,6 +64,9 @@ def test_every_counter_has_a_limit():
         ("track", {"fds", "blocks"}, ("blocks", "fds")),
         ("ignore", "app.*", ("app.*",)),
         ("ignore", ["app.*", "7f3c9a1e"], ("app.*", "7f3c9a1e")),
+        ("native_trace", False, False),
+        ("native_trace", "False", False),
+        ("native_trace", "off", False),
     ],
 )
 def test_settings_are_read(setting, value, parsed):
@@ -83,6 +92,8 @@ def test_settings_are_read(setting, value, parsed):
         ("ignore", [""]),
         ("ignore", 3),
         ("ignore", [3]),
+        ("native_trace", "memray"),
+        ("native_trace", None),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named_with_its_value(setting, value):
@@ -97,6 +108,13 @@ def test_a_setting_that_cannot_be_used_is_named_with_its_value(setting, value):
 def test_a_setting_is_named_as_the_user_spelled_it():
     with pytest.raises(InvalidSettingError, match=r"^--leak-runs: "):
         parse_setting("runs", 1, place="--leak-runs")
+
+
+def test_a_setting_whose_package_is_missing_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "memray", None)
+
+    with pytest.raises(MissingPackageError, match=r"^native_trace: needs memray, .*\[native\]"):
+        parse_setting("native_trace", True)  # noqa: FBT003  # as a user gives it
 
 
 def test_an_unknown_setting_is_refused_with_the_known_ones():
@@ -125,6 +143,7 @@ def test_a_result_survives_a_journey_as_json():
                 path=(Step(via="app.kept", type="list"), Step(via="[*]", type="app.Thing")),
                 allocated=(Frame(file="/app.py", line=3, function="make", source="Thing()"),),
                 grown=(Frame(file="/app.py", line=4, function="keep", source="append"),),
+                native=(NativeFrame(function="take", file="a.c", line=4, library="/a.so"),),
                 held=(Share(type="str", objects_per_run=1, bytes_per_run=50),),
                 fingerprint="0123abcd",
             ),

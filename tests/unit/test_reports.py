@@ -20,6 +20,7 @@ from pytest_leakguard.model import (
     VERDICTS,
     Finding,
     Frame,
+    NativeFrame,
     Result,
     Settings,
     Share,
@@ -152,6 +153,30 @@ LARGE = Result(
     ),
     evidence=LEAK.evidence,
 )
+NATIVE = Result(
+    verdict="leak",
+    executions=101,
+    growth={"native_bytes": 3008},
+    findings=(
+        Finding(
+            type="native memory",
+            objects_per_run=0,
+            bytes_per_run=3008,
+            holder="this process",
+            allocated=FINDING.allocated,
+            native=(
+                NativeFrame(function="grab", file="native.c", line=5, library="/project/native.so"),
+                NativeFrame(function="", file="", line=0, library="/project/native.so"),
+                *(
+                    NativeFrame(function=name, file="", line=0, library="/usr/lib/libouter.so.1")
+                    for name in ("inner", "middle", "outer")
+                ),
+            ),
+            note="9 more runs; no Python object holds it",
+            fingerprint="7c81b488",
+        ),
+    ),
+)
 INCONCLUSIVE = Result(
     verdict="inconclusive",
     reason="still growing, but not steadily, after 30 executions in 10.0 s",
@@ -167,6 +192,7 @@ INCONCLUSIVE = Result(
         ("many_findings.txt", MANY, Settings(max_objects=2, max_bytes=4096)),
         ("large_findings.txt", LARGE, Settings()),
         ("long_path.txt", LONG_PATH, Settings(max_bytes=100)),
+        ("native.txt", NATIVE, Settings()),
         ("inconclusive.txt", INCONCLUSIVE, Settings()),
         (
             "unchecked.txt",
@@ -181,7 +207,7 @@ def test_a_page_reads_as_its_golden_text(name, result, settings):
     check_golden(name, page)
 
 
-@pytest.mark.parametrize("result", [LEAK, MANY, LARGE, LONG_PATH, INCONCLUSIVE])
+@pytest.mark.parametrize("result", [LEAK, MANY, LARGE, LONG_PATH, NATIVE, INCONCLUSIVE])
 def test_a_page_begins_with_its_sentence_and_stays_short(result):
     page = failure_page(result, Settings(), where="tests/test_bus.py:41", root=ROOT).splitlines()
 
@@ -189,7 +215,7 @@ def test_a_page_begins_with_its_sentence_and_stays_short(result):
     assert len(page) <= 40
 
 
-@pytest.mark.parametrize("result", [LEAK, MANY, LARGE, LONG_PATH, INCONCLUSIVE])
+@pytest.mark.parametrize("result", [LEAK, MANY, LARGE, LONG_PATH, NATIVE, INCONCLUSIVE])
 def test_a_page_is_plain_ascii_and_shows_no_frame_of_a_finding_twice(result):
     page = failure_page(result, Settings(), where="tests/test_bus.py:41", root=ROOT)
 
@@ -239,6 +265,7 @@ FACTS = SessionFacts(
     tests=(
         outcome("test_bus.py::test_leak", "suite", LEAK),
         outcome("test_bus.py::test_many", "noleak", MANY),
+        outcome("test_bus.py::test_native", "noleak", NATIVE),
         outcome(
             "test_bus.py::test_clean",
             "suite",
@@ -339,6 +366,12 @@ def test_json_is_valid_by_its_schema_and_holds_every_test():
     assert finding["note"] == FINDING.note
     assert document["tests"][1]["findings"][0]["capacity"] == "deque: 3 of 10 items"
     assert document["tests"][0]["growth"]["threads"] is None
+    assert document["tests"][2]["findings"][0]["native"][0] == {
+        "function": "grab",
+        "file": "native.c",
+        "line": 5,
+        "library": "native.so",
+    }
 
 
 def test_json_reads_as_its_golden_text():
