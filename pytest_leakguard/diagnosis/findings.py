@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import types
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
-from pytest_leakguard.diagnosis import census, naming, paths
+from pytest_leakguard.diagnosis import census, naming, paths, traces
 from pytest_leakguard.diagnosis.accumulation import Accumulation
 from pytest_leakguard.diagnosis.capacity import known_capacity
 from pytest_leakguard.diagnosis.census import Births, Held
 from pytest_leakguard.diagnosis.clues import Clue
 from pytest_leakguard.diagnosis.evictions import eviction_bound
 from pytest_leakguard.diagnosis.fingerprint import fingerprint
-from pytest_leakguard.diagnosis.patterns import NATIVE, recognise
+from pytest_leakguard.diagnosis.patterns import INTERPRETER, REFERENCE, recognise
 from pytest_leakguard.diagnosis.roots import Root
 from pytest_leakguard.diagnosis.sites import Sources
+from pytest_leakguard.diagnosis.suspended import waiting_text
 from pytest_leakguard.diagnosis.traces import Growth
 from pytest_leakguard.model import Finding, Frame, Share, Step
+from pytest_leakguard.units import format_size
 
 _ADVICE = (
     "let the holder drop what a run adds when the run ends (remove it on teardown), bound the"
@@ -38,6 +42,8 @@ _ADVICE_FOR = {
 }
 #: Stands for the holder where there is none that has a name.
 NOWHERE = "no named holder"
+#: How far it is looked for what refers to something leaked, in steps.
+_UP = 3
 #: Objects of the test runner hang on stored tracebacks; they are not the test's.
 _HARNESS_TYPES = ("_pytest.", "pluggy.", "pytest_leakguard.")
 
@@ -87,6 +93,7 @@ def held_finding(accumulation: Accumulation, root: Root, runs: Runs) -> Finding:
     if isinstance(example, threading.Thread):
         holder = f"thread {example.name}"
     birth = runs.births.runs.get(id(example))
+    made = f"made in run {birth}, alive after run {runs.last}" if birth else ""
     return Finding(
         type=leaked_type,
         objects_per_run=runs.rate(number),
@@ -105,7 +112,7 @@ def held_finding(accumulation: Accumulation, root: Root, runs: Runs) -> Finding:
             )
             if name != leaked_type and not name.startswith(_HARNESS_TYPES)
         ),
-        note=f"made in run {birth}, alive after run {runs.last}" if birth else "",
+        note="; ".join(filter(None, [made, waiting_text([example, *_led_to(held, position)])])),
         capacity=known_capacity(held.entry.chain, held.kids),
         advice=_ADVICE_FOR.get(holder, _ADVICE),
         fingerprint=fingerprint(holder, leaked_type, allocated),
@@ -135,17 +142,19 @@ def with_growth(
         grown=grown,
         capacity=finding.capacity or eviction_bound((*grown, *finding.allocated), held.entry.chain),
     )
-    pattern = recognise(
-        Clue(
-            finding=finding,
-            root=root.name,
-            chain=held.entry.chain,
-            example=held.everything[position],
-            kid=held.kids[held.owners[position]],
-            replaced=held.place is not None or not accumulation.direct,
-            retained={id(obj) for obj in held.everything},
-        )
+    clue = Clue(
+        finding=finding,
+        root=root.name,
+        chain=held.entry.chain,
+        example=held.everything[position],
+        kid=held.kids[held.owners[position]],
+        replaced=held.place is not None or not accumulation.direct,
+        retained={id(obj) for obj in held.everything},
     )
+    pattern = recognise(clue)
+    if (capture := clue.heaviest_capture()) is not None:
+        kept = f"its {capture.name} keeps {format_size(capture.weight_bytes)}"
+        finding = replace(finding, note="; ".join(filter(None, (finding.note, kept))))
     if pattern is None:
         return finding
     advice = _ADVICE_FOR.get(finding.holder, pattern.advice)
@@ -163,7 +172,17 @@ def loose_finding(grown: Counter[str], examples: Sequence[object], runs: Runs) -
     (leaked_type, number), *rest = grown.most_common(4)
     example = examples[len(examples) // 2] if examples else None
     allocated = () if example is None else runs.sources.allocation(example)
-    others = ", ".join(f"{name} +{count}" for name, count in rest)
+    others = "".join(f"; with it {name} +{count}" for name, count in rest)
+    registry = None if example is None else _registry_without_name(example, runs)
+    if registry is None:
+        pattern = REFERENCE
+        note = (
+            "reached from no module, class, thread or frame: held by native code, or a"
+            " reference count that was never given back"
+        )
+    else:
+        pattern = INTERPRETER
+        note = "kept by a dict of the interpreter, which no module, class or thread leads to"
     return Finding(
         type=leaked_type,
         objects_per_run=runs.rate(number),
@@ -171,15 +190,50 @@ def loose_finding(grown: Counter[str], examples: Sequence[object], runs: Runs) -
         holder=NOWHERE,
         path=(Step(via=NOWHERE, type=leaked_type),),
         allocated=allocated,
-        note=(
-            "reached from no module, class, thread or frame: held by native code, or a"
-            " reference count that was never given back" + (f"; with it {others}" if others else "")
-        ),
-        pattern=NATIVE.name,
-        meaning=NATIVE.meaning,
-        advice=NATIVE.advice,
+        note=note + others,
+        pattern=pattern.name,
+        meaning=pattern.meaning,
+        advice=pattern.advice,
         fingerprint=fingerprint(NOWHERE, leaked_type, allocated),
     )
+
+
+def _registry_without_name(leaked: object, runs: Runs) -> dict[object, object] | None:
+    """Return the dictionary that leads to a leaked object and that nothing else refers to.
+
+    The interpreter has such registries, in no module: no walk from a root meets them.
+    """
+    # The collector does not look for referrers among what is frozen.
+    is_frozen = gc.get_freeze_count() > 0
+    if is_frozen:
+        gc.unfreeze()
+    try:
+        seen = {id(leaked)}
+        near = [leaked]
+        for _ in range(_UP):
+            referrers = [obj for obj in _referrers(near) if id(obj) not in seen]
+            for obj in referrers:
+                is_older = id(obj) not in runs.births.runs
+                if type(obj) is dict and is_older and not _referrers([obj], besides=referrers):
+                    return obj
+            near = [obj for obj in referrers if id(obj) in runs.births.runs]
+            seen.update(map(id, near))
+        return None
+    finally:
+        if is_frozen:
+            gc.freeze()
+
+
+def _referrers(objects: Sequence[object], besides: object = None) -> list[object]:
+    """Return what refers to objects, the diagnosis itself left out."""
+    return [
+        obj
+        for obj in gc.get_referrers(*objects)
+        if obj is not objects
+        and obj is not besides  # a list that is made of a spare one is not known to be ours
+        and not naming.is_a(obj, types.FrameType)
+        and not traces.is_ours(obj)
+    ]
 
 
 def line_finding(growth: Growth, runs: Runs) -> Finding:
@@ -222,6 +276,12 @@ def join(first: Finding, other: Finding) -> Finding:
         objects_per_run=_tidy(first.objects_per_run + other.objects_per_run),
         bytes_per_run=_tidy(first.bytes_per_run + other.bytes_per_run),
     )
+
+
+def _led_to(held: Held, position: int) -> list[object]:
+    """Return the objects that hang on the same direct one as an object, itself included."""
+    owner = held.owners[position]
+    return [obj for obj, one in zip(held.everything, held.owners, strict=True) if one == owner]
 
 
 def _example(held: Held, leaked_type: str, runs: Runs) -> int:
