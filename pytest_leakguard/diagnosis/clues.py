@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
 import types
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from gc import get_referents
 from typing import final
 
+from pytest_leakguard.diagnosis.census import weigh
 from pytest_leakguard.diagnosis.naming import attributes_of, is_a, slots_of
+from pytest_leakguard.diagnosis.walk import referents_of
 from pytest_leakguard.model import Finding
 
 #: A key in a holder's name is data, not a name.
@@ -20,6 +24,24 @@ _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _SHORT = 3
 #: How far it is looked from a retained object for what it has, in steps.
 NEAR = 2
+#: How many objects are looked at around one: a retained list may be of any length.
+_MANY = 1_000
+#: What a function captures is told from this weight on: less is what any closure takes.
+_HEAVY_BYTES = 1_024
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """A value that a function keeps, by itself.
+
+    Attributes:
+        name: What it is called in the function: "cell `page`", "default `page`", "argument 0".
+        weight_bytes: Size of all that it retains, in bytes.
+    """
+
+    name: str
+    weight_bytes: int
 
 
 @final
@@ -64,6 +86,10 @@ class Clue:
         kinds = [self.finding.type, *(step.type for step in self.finding.path[:-1])]
         return words_in([name, *(kind.rpartition(".")[2] for kind in kinds)])
 
+    def owner_words(self) -> set[str]:
+        """Return the words in the names of the types of all that owns the container."""
+        return words_in(step.type.rpartition(".")[2] for step in self.finding.path[:-1])
+
     def own_words(self) -> set[str]:
         """Return the words in the container's own name and in that of what it retains.
 
@@ -80,44 +106,154 @@ class Clue:
 
     def holds(self, kinds: tuple[type, ...]) -> bool:
         """Tell whether the example is of one of these kinds, or refers to one close by."""
-        if is_of(self.example, kinds):
-            return True
-        return self.leads_to(lambda obj: is_of(obj, kinds), NEAR)
+        return self.leads_to(lambda obj: is_of(obj, kinds))
 
-    def leads_to(self, wanted: Callable[[object], bool], far: int) -> bool:
-        """Tell whether a wanted object is reached from the example through other retained ones.
+    def leads_to(self, wanted: Callable[[object], bool], far: int = NEAR) -> bool:
+        """Tell whether the example, or a retained object that it leads to, is a wanted one.
 
         Args:
             wanted: Tells it.
             far: Steps from object to object, those through its attribute dictionary not counted.
         """
-        seen = {id(self.example)}
-        near = [self.example]
-        for _ in range(far):
-            following: list[object] = []
-            for obj in near:
-                for child in _parts(obj):
-                    if id(child) not in self.retained:
-                        continue
-                    if wanted(child):
-                        return True
-                    if id(child) not in seen:
-                        seen.add(id(child))
-                        following.append(child)
-            near = following
-        return False
+        return any(map(wanted, _around(self.example, far, self.retained)))
+
+    def is_in_ring(self, far: int) -> bool:
+        """Tell whether retained objects lead from the example back to itself, in so many steps."""
+        around = _around(self.example, far - 1, self.retained)
+        return any(child is self.example for obj in around for child in parts_of(obj))
+
+    def is_near(self, wanted: Callable[[object], bool]) -> bool:
+        """Tell whether the example, or an object close by, is a wanted one, whatever its age."""
+        return any(map(wanted, _around(self.example, NEAR)))
+
+    def chain_length(self, far: int, enough: int) -> int:
+        """Count how often what is kept leads on to another retained object of its own type.
+
+        Args:
+            far: Steps from one of them to the next.
+            enough: It is not counted further.
+        """
+        link = self.kid
+        seen = {id(link)}
+        for length in range(enough):
+            kind = type(link)
+            following = (
+                obj
+                for obj in _around(link, far, self.retained)
+                if type(obj) is kind and id(obj) not in seen
+            )
+            if (found := next(following, None)) is None:
+                return length
+            seen.add(id(found))
+            link = found
+        return enough
+
+    def heaviest_capture(self) -> Capture | None:
+        """Return what a retained function captures, if most of the retained weight hangs on it."""
+        captured = [
+            (name, value, function)
+            for function in _around(self.example, NEAR, self.retained)
+            for name, value in captures_of(function)
+            if id(value) in self.retained
+        ]
+        if not captured:
+            return None
+        weighed = (
+            Capture(name=name, weight_bytes=self._weight_bytes(value, besides=function))
+            for name, value, function in captured
+        )
+        heaviest = max(weighed, key=lambda capture: capture.weight_bytes)
+        whole = self._weight_bytes(self.example)
+        is_heavy = heaviest.weight_bytes >= max(_HEAVY_BYTES, whole / 2)
+        return heaviest if is_heavy else None
+
+    def _weight_bytes(self, start: object, besides: object = None) -> int:
+        """Return the size of all retained objects that are reached from one."""
+        reached = [start]
+        seen = {id(start), id(besides)}
+        for obj in reached:  # grows while it is read
+            for child in referents_of(obj):
+                if id(child) in self.retained and id(child) not in seen:
+                    seen.add(id(child))
+                    reached.append(child)
+        return sum(map(weigh, reached))
 
     def passes(self, kinds: tuple[type, ...]) -> bool:
         """Tell whether the way from the root to the holder leads through one of these kinds."""
         return any(is_of(obj, kinds) for obj in self.chain)
 
 
-def _parts(obj: object) -> list[object]:
-    """Return the values of an object's attributes; of one without, what it refers to."""
+def captures_of(obj: object) -> Iterator[tuple[str, object]]:
+    """Yield what a function keeps: captured variables, defaults, and arguments given in advance."""
+    if is_a(obj, types.FunctionType):
+        code = obj.__code__
+        for name, cell in zip(code.co_freevars, obj.__closure__ or (), strict=False):
+            with suppress(ValueError):  # a variable that has no value yet
+                yield f"cell `{name}`", cell.cell_contents
+        defaults = obj.__defaults__ or ()
+        names = code.co_varnames[: code.co_argcount]
+        named = zip(names[len(names) - len(defaults) :], defaults, strict=False)
+        for name, value in (*named, *(obj.__kwdefaults__ or {}).items()):
+            yield f"default `{name}`", value
+    elif type(obj) is functools.partial:  # a subclass may have properties of these names
+        for index, value in enumerate(obj.args):
+            yield f"argument {index}", value
+        for name, value in obj.keywords.items():
+            yield f"argument `{name}`", value
+
+
+def has_methods(obj: object, *names: str) -> bool:
+    """Tell whether an object's class, or one that it inherits from, defines all these methods."""
+    defined = {name for cls in type(obj).__mro__ for name in cls.__dict__}
+    return defined.issuperset(names)
+
+
+def own_methods(obj: object) -> set[str]:
+    """Return the names of the methods that an object's class defines in Python, no special ones."""
+    return {
+        name
+        for cls in type(obj).__mro__
+        for name, member in list(cls.__dict__.items())
+        if is_a(member, types.FunctionType) and not name.startswith("__")
+    }
+
+
+def _around(start: object, far: int, among: Container[int] | None = None) -> Iterator[object]:
+    """Yield an object and what it leads to, the nearest first.
+
+    Args:
+        start: Where to begin.
+        far: Steps from object to object, those through its attribute dictionary not counted.
+        among: Identities of the only objects that are followed; ``None`` for any.
+    """
+    seen = {id(start)}
+    near = [start]
+    for steps in range(far + 1):
+        following: list[object] = []
+        for obj in near:
+            yield obj
+            for child in parts_of(obj) if steps < far else ():
+                if (
+                    len(seen) < _MANY
+                    and id(child) not in seen
+                    and (among is None or id(child) in among)
+                ):
+                    seen.add(id(child))
+                    following.append(child)
+        near = following
+
+
+def parts_of(obj: object) -> list[object]:
+    """Return what an object is made of.
+
+    The values of its attributes; what a function captures; of others, what they refer to.
+    """
     attributes = attributes_of(obj)
-    values = [value for _, value in slots_of(obj)]
-    if attributes is None and not values:
-        return get_referents(obj)
+    values = [value for _, value in captures_of(obj)]
+    if not is_a(obj, types.FunctionType):  # its globals are a slot as well
+        values += [value for _, value in slots_of(obj)]
+    if is_a(obj, functools.partial) or (attributes is None and not values):
+        return [*values, *get_referents(obj)]
     return [*values, *(attributes or {}).values()]
 
 

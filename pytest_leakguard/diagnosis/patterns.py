@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import contextvars
 import functools
-import io
 import threading
 import types
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from pytest_leakguard.diagnosis import rules
@@ -40,17 +39,23 @@ class Pattern:
     fits: Callable[[Clue], bool] | None = None
 
 
+#: These two have one name: both are taken by code that is not Python's.
 NATIVE = Pattern(
     "native memory",
     "taken by native code, and held by no Python object",
-    "look for a malloc without its free, or a reference that is never given back, in the extension"
-    " that the test calls",
+    "look for a malloc without its free in the extension that the test calls",
+)
+REFERENCE = Pattern(
+    "native memory",
+    "referred to by native code alone: no Python object leads to it",
+    "look for a reference that the extension takes and never gives back (Py_INCREF without"
+    " Py_DECREF), or for what it registers and never forgets",
 )
 STREAM = Pattern(
     "stream",
     "opened on every run, never closed",
     "close it in a with statement or in teardown, on the error path too",
-    lambda clue: clue.holds((io.IOBase, *loaded(rules.DESCRIPTORS))),
+    rules.is_stream,
 )
 ERROR_PATH = Pattern(
     "missing error handler",
@@ -76,8 +81,26 @@ POLLER = Pattern(
     "keep a handle, and stop and join the thread in teardown",
     rules.is_poller,
 )
+INTERPRETER = Pattern(
+    "interpreter registry",
+    "entered in a registry of the interpreter or its library, which never forgets",
+    "take it out again on teardown, or enter the same thing each time",
+    rules.is_interpreters,
+)
+CLASS_REGISTRY = Pattern(
+    "class registry",
+    "a class or a dispatcher keeps one more class or instance on every run",
+    "let the registry refer weakly, or take it out on teardown; make a class once",
+    rules.is_class_registry,
+)
+UNBOUNDED = Pattern(
+    "unbounded cache",
+    "a fresh key on every run, and nothing is ever dropped",
+    "bound it (LRU, TTL), or use weak keys",
+    lambda clue: clue.passes((functools._lru_cache_wrapper,)),
+)
 
-#: The most particular kinds first.
+#: The most particular kinds first. One that may be told by weaker signs as well comes twice.
 PATTERNS = (
     Pattern(
         "started patch",
@@ -102,12 +125,6 @@ PATTERNS = (
         "registered on every run, for a moment that is far off",
         "unregister it on teardown (atexit.unregister, finalize.detach), or register once",
         lambda clue: clue.finding.holder.startswith(("atexit", "weakref.finalize")),
-    ),
-    Pattern(
-        "interpreter registry",
-        "entered in a registry of the interpreter, which never forgets",
-        "take it out again on teardown, or enter the same thing each time",
-        lambda clue: rules.REGISTRIES.match(clue.finding.holder) is not None,
     ),
     Pattern(
         "weak mapping holds its key",
@@ -148,7 +165,7 @@ PATTERNS = (
         "executor",
         "made on every run, never shut down",
         "use it in a with statement, or call shutdown() in teardown",
-        lambda clue: clue.holds(loaded(rules.EXECUTORS)),
+        rules.is_executor,
     ),
     Pattern(
         "pending promise",
@@ -171,31 +188,29 @@ PATTERNS = (
         lambda clue: clue.holds(loaded(rules.LOOPS)),
     ),
     POLLER,
+    CHILD,
+    INTERPRETER,
     Pattern(
         "pool checkout",
-        "taken from the pool on every run, not given back",
-        "release it in finally, or let the pool run the work",
+        "taken on every run, not given back",
+        "release or close it in finally, or let the pool run the work",
         rules.is_pool,
     ),
-    Pattern(
-        "class registry",
-        "a class made on every run is entered in a registry",
-        "let the registry refer weakly, or make the class once",
-        rules.is_class_registry,
-    ),
+    CLASS_REGISTRY,
     Pattern(
         "run-time class",
         "a class made on every run is kept, with its ten or so objects",
         "make the class once, or do not keep it",
         lambda clue: is_of(clue.example, type),
     ),
+    ERROR_PATH,
     Pattern(
         "resource manager",
         "acquired on every run, not released",
         "release it in finally, or close the manager in teardown",
         rules.is_manager,
     ),
-    ERROR_PATH,
+    STREAM,
     Pattern(
         "reconnect listeners",
         "one more listener after each reconnect",
@@ -230,11 +245,16 @@ PATTERNS = (
         "connection registry",
         "registered on connect, never taken out",
         "remove it on close and on error",
-        lambda clue: bool(clue.own_words() & rules.CONNECTIONS),
+        rules.is_connection,
     ),
-    STREAM,
-    CHILD,
+    replace(STREAM, fits=rules.has_stream),
     TEMPORARY,
+    Pattern(
+        "growing chain",
+        "each run puts one more link before the last",
+        "cut the chain: drop the reference to what came before",
+        rules.is_chain,
+    ),
     Pattern(
         "closure",
         "a stored function keeps what it captures",
@@ -248,29 +268,14 @@ PATTERNS = (
         rules.is_ring,
     ),
     Pattern(
-        "growing chain",
-        "each run puts one more link before the last",
-        "cut the chain: drop the reference to what came before",
-        rules.is_chain,
-    ),
-    Pattern(
         "detached structure",
         "taken out of its tree, but kept beside it",
         "refer to it weakly, or drop it on removal",
         rules.is_detached,
     ),
-    Pattern(
-        "unbounded cache",
-        "a fresh key on every run, and nothing is ever dropped",
-        "bound it (LRU, TTL), or use weak keys",
-        lambda clue: clue.passes((functools._lru_cache_wrapper,)),
-    ),
-    Pattern(
-        "unbounded cache",
-        "a fresh key on every run, and nothing is ever dropped",
-        "bound it (LRU, TTL), or use weak keys",
-        rules.is_cache,
-    ),
+    replace(CLASS_REGISTRY, fits=rules.is_instance_registry),
+    UNBOUNDED,
+    replace(UNBOUNDED, fits=rules.is_cache),
     Pattern(
         "global accumulation",
         "added to a long-lived container on every run",

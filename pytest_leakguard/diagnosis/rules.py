@@ -6,20 +6,33 @@ which they are asked.
 
 from __future__ import annotations
 
+import functools
 import io
-import re
+import sys
 import threading
 import types
+import weakref
 from _queue import SimpleQueue
 from array import array
 from collections import ChainMap, deque
 
-from pytest_leakguard.diagnosis.clues import NEAR, Clue, is_of, loaded, words_in
-from pytest_leakguard.diagnosis.naming import attributes_of
+from pytest_leakguard.diagnosis.clues import (
+    Clue,
+    has_methods,
+    is_of,
+    loaded,
+    own_methods,
+    parts_of,
+    words_in,
+)
+from pytest_leakguard.diagnosis.naming import attributes_of, class_name, is_a, slots_of, type_name
+from pytest_leakguard.diagnosis.registries import AUDIT_HOOKS, CODECS, FORK_HOOKS, SIGNALS
 
 #: Where classes are that a rule asks for: a module that is not loaded has no instances.
-_PROMISES = ("asyncio:Future", "concurrent.futures:Future")
-EXECUTORS = ("concurrent.futures:Executor",)
+_PROMISES = ("asyncio:Future", "concurrent.futures:Future", "multiprocessing.pool:ApplyResult")
+_EXECUTORS = ("concurrent.futures:Executor", "multiprocessing.pool:Pool")
+#: Modules whose threads belong to an executor.
+_WORKERS = ("concurrent.futures.thread", "multiprocessing.pool")
 _CHILDREN = ("subprocess:Popen", "multiprocessing.process:BaseProcess")
 _TEMPORARIES = ("tempfile:TemporaryDirectory", "tempfile:_TemporaryFileWrapper")
 _EXIT_STACKS = ("contextlib:ExitStack", "contextlib:AsyncExitStack")
@@ -28,29 +41,57 @@ _LOGGING = (*_LOGGERS, "logging:Filter")
 LOOPS = ("asyncio:AbstractEventLoop",)
 _MONKEYPATCHES = ("_pytest.monkeypatch:MonkeyPatch",)
 _SCHEDULERS = ("sched:scheduler",)
+_TIMER_HANDLES = ("asyncio:TimerHandle",)
+_ELEMENTS = ("xml.etree.ElementTree:Element",)
 #: Classes that are no files, and yet have a descriptor each.
 DESCRIPTORS = ("socket:socket", "select:epoll", "select:kqueue")
-_TIMERS = ("asyncio:TimerHandle",)
+#: What a handle of a loop calls to wake a coroutine.
+_WAKING = (
+    "asyncio.futures._set_result_unless_cancelled",
+    "asyncio.tasks._release_waiter",
+    "asyncio.timeouts._on_timeout",
+)
+#: What all classes of streams can do, and all of connections to a database (PEP 249).
+_STREAM = ("fileno", "close")
+_CONNECTION = ("cursor", "commit", "close")
 SEQUENCES = (
     *(list, set, deque, tuple, frozenset, bytearray, array),
     *(SimpleQueue, io.BytesIO, io.StringIO),
+)
+_FUNCTIONS = (
+    *(types.FunctionType, types.MethodType, types.BuiltinFunctionType),
+    *(functools.partial, weakref.ref),
 )
 #: Words in names, in the singular and in lower case.
 _LISTENERS = frozenset(
     {"listener", "handler", "callback", "sub", "subscriber", "subscription"}
     | {"observer", "hook", "receiver", "watcher"}
 )
-_LISTENING = frozenset({"subscribe", "listen", "observe", "watch"})
+_LISTENING = frozenset({"subscribe", "listen", "observe", "watch", "register"})
+_ADDING = frozenset({"add", "append", "attach", "bind", "install", "register", "set"})
 _LISTENING_NAMES = frozenset({"on", "once", "connect"})
 _MOUNTING = frozenset({"mount", "mounted", "attach", "activate", "render"})
 CONNECTIONS = frozenset({"connection", "conn", "client", "peer", "room", "websocket"})
+_CONNECTING = frozenset({"connect", "connected", "join", "accept"})
 _ACQUIRED = frozenset({"acquired", "lease", "leased", "resource"})
-_PARENTS = ("parent", "_parent", "parent_node")
-REGISTRIES = re.compile(
-    r"(sys|os|gc|copyreg|zipimport|codecs|signal|warnings|mimetypes|site|importlib)(?=[.\[]|$)"
+_TIMING = frozenset(
+    {"timer", "timeout", "alarm", "schedule", "scheduled", "scheduler", "later", "deadline"}
+    | {"reminder", "delay", "delayed"}
 )
+_LOGS = frozenset({"middleware", "log", "logger", "logged", "history"})
+_CACHES = frozenset({"cache", "cached", "memo", "interned"})
+#: Attributes of a middleware, and the parameters by which it is called.
+_INNER = frozenset({"app", "application", "get_response"})
+_CALLED_WITH = ({"environ", "start_response"}, {"scope", "receive", "send"})
+_PARENTS = ("parent", "_parent", "parent_node", "parentNode")
+#: What an object, a class or a function has its values in.
+_INSIDES = (*SEQUENCES, dict, types.CellType, types.MappingProxyType)
 #: How far a ring of retained objects is followed, in steps.
 _AROUND = 4
+#: From one link of a chain to the next: an iterator is wrapped by others of other types.
+_LINK = 6
+#: Links of a chain: less may be a value made of parts of its own type.
+_LINKS = 3
 
 
 def is_patch(clue: Clue) -> bool:
@@ -72,17 +113,76 @@ def is_logging(clue: Clue) -> bool:
     )
 
 
-def is_timer(clue: Clue) -> bool:
-    """Tell something scheduled: a timer thread, a handle of a loop, an event of ``sched``."""
-    return is_of(clue.example, (threading.Timer, *loaded(_TIMERS))) or clue.passes(
-        loaded(_SCHEDULERS)
+def is_interpreters(clue: Clue) -> bool:
+    """Tell a container that the interpreter or its standard library keeps for itself."""
+    if clue.root in {AUDIT_HOOKS, CODECS, FORK_HOOKS, SIGNALS}:
+        return True
+    root = clue.chain[0]
+    return (
+        is_of(root, types.ModuleType)
+        and _is_standard(f"{vars(root).get('__name__')}.")
+        and all(_is_standard(_defined_in(owner)) for owner in clue.chain[1:])
+        and not is_chain(clue)
     )
 
 
+def _is_standard(name: str) -> bool:
+    """Tell whether a dotted name is in the standard library; a bare one is of builtins."""
+    return "." not in name or name.partition(".")[0] in sys.stdlib_module_names
+
+
+def _defined_in(owner: object) -> str:
+    """Return the dotted name of a function or a class, and of anything else that of its class."""
+    if is_a(owner, types.MethodType):
+        owner = owner.__func__
+    if is_a(owner, types.FunctionType):
+        return f"{owner.__globals__.get('__name__')}.{owner.__name__}"
+    return class_name(owner) if is_a(owner, type) else type_name(owner)
+
+
+def is_timer(clue: Clue) -> bool:
+    """Tell something scheduled: a timer thread, a handle of a loop, an event of ``sched``.
+
+    Or what an application schedules by itself: a function and a time, where names speak of it.
+    """
+    if is_of(clue.example, loaded(_TIMER_HANDLES)):
+        return not _is_waiting(clue)
+    if is_of(clue.example, threading.Timer) or clue.passes(loaded(_SCHEDULERS)):
+        return True
+    words = clue.own_words() | words_in(clue.functions())
+    return bool(words & _TIMING) and clue.is_near(_is_scheduled)
+
+
+def _is_scheduled(obj: object) -> bool:
+    """Tell what has a function and a number beside it, which may be a time."""
+    if is_of(obj, _FUNCTIONS):
+        return False
+    kinds = {type(part) for part in parts_of(obj)}
+    return not kinds.isdisjoint((int, float)) and any(
+        issubclass(kind, _FUNCTIONS) for kind in kinds
+    )
+
+
+def _is_waiting(clue: Clue) -> bool:
+    """Tell a handle of a loop that wakes a coroutine: ``asyncio.sleep`` and its like made it."""
+    if not is_of(clue.example, loaded(_TIMER_HANDLES)):
+        return False
+    callback = dict(slots_of(clue.example)).get("_callback")
+    return _defined_in(callback) in _WAKING
+
+
+def is_executor(clue: Clue) -> bool:
+    """Tell an executor, or a thread that waits for the work of one."""
+    if clue.holds(loaded(_EXECUTORS)):
+        return True
+    target = (attributes_of(clue.example) or {}).get("_target")
+    return is_of(clue.example, threading.Thread) and _defined_in(target).startswith(_WORKERS)
+
+
 def is_promise(clue: Clue) -> bool:
-    """Tell a coroutine or a future."""
+    """Tell a coroutine or a future, or what wakes one."""
     kinds = (types.CoroutineType, types.AsyncGeneratorType, *loaded(_PROMISES))
-    return is_of(clue.example, kinds)
+    return is_of(clue.example, kinds) or _is_waiting(clue)
 
 
 def is_poller(clue: Clue) -> bool:
@@ -100,10 +200,43 @@ def is_temporary(clue: Clue) -> bool:
     return clue.holds(loaded(_TEMPORARIES))
 
 
+def is_stream(clue: Clue) -> bool:
+    """Tell an open file, a socket, or what else has a descriptor to close."""
+    return _is_stream(clue.example)
+
+
+def has_stream(clue: Clue) -> bool:
+    """Tell what has a stream or a connection to a database close by."""
+    return clue.leads_to(lambda obj: _is_stream(obj) or has_methods(obj, *_CONNECTION))
+
+
+def _is_stream(obj: object) -> bool:
+    return is_of(obj, io.IOBase) or has_methods(obj, *_STREAM)
+
+
 def is_pool(clue: Clue) -> bool:
-    """Tell by its names something taken from a pool."""
+    """Tell something taken from a pool: by its class, or by the names of what keeps it."""
+    if has_methods(clue.example, *_CONNECTION) or clue.leads_to(_is_pooled, 1):
+        return True
     words = clue.words()
-    return "pool" in words or {"in", "use"} <= words or {"checked", "out"} <= words
+    if {"in", "use"} <= words or {"checked", "out"} <= words:
+        return True
+    return "pool" in words and ("pool" in clue.owner_words() or _is_instance(clue.example))
+
+
+def _is_pooled(obj: object) -> bool:
+    """Tell what a pool gives out by the name of its class; not the pool itself."""
+    name = type_name(obj)
+    return (
+        "pool" in words_in(name.split("."))
+        and not name.lower().endswith("pool")
+        and not _is_standard(name)
+    )
+
+
+def _is_instance(obj: object) -> bool:
+    """Tell an object of a class from plain data."""
+    return "." in type_name(obj)
 
 
 def is_class_registry(clue: Clue) -> bool:
@@ -114,6 +247,15 @@ def is_class_registry(clue: Clue) -> bool:
     return is_of(clue.example, type) and clue.passes((type,))
 
 
+def is_instance_registry(clue: Clue) -> bool:
+    """Tell an object that its own class or metaclass keeps, and not to find it again by a key."""
+    kind = type(clue.example)
+    classes = [cls for cls in (*kind.__mro__, *type(kind).__mro__) if cls not in (object, type)]
+    return any(obj is cls for obj in clue.chain for cls in classes) and not (
+        is_of(clue.container, dict) and clue.own_words() & _CACHES
+    )
+
+
 def is_mounted(clue: Clue) -> bool:
     """Tell a listener that was added by what mounts a component."""
     return listens(clue) and bool(words_in(clue.functions()) & _MOUNTING)
@@ -122,24 +264,90 @@ def is_mounted(clue: Clue) -> bool:
 def is_reconnect(clue: Clue) -> bool:
     """Tell a listener that was added by what reconnects."""
     return "reconnect" in words_in(clue.functions()) and (
-        listens(clue) or is_of(clue.example, (types.FunctionType, types.MethodType))
+        listens(clue) or is_of(clue.example, _FUNCTIONS)
     )
 
 
 def listens(clue: Clue) -> bool:
-    """Tell a listener by the names of container, type and functions."""
-    words, functions = clue.own_words(), clue.functions()
-    if words & _LISTENERS or words_in(functions) & _LISTENING:
+    """Tell a listener by the names of container, type and functions, and by what it is."""
+    is_called = callable(clue.example) or clue.is_near(lambda obj: is_of(obj, _FUNCTIONS))
+    words = clue.own_words()
+    if is_called and any(_adds_listeners(name, words) for name in clue.functions()):
         return True
-    return bool(functions & _LISTENING_NAMES) and not words & CONNECTIONS
+    # An observer need not be called itself: it has a method that is.
+    is_called = is_called or (_is_instance(clue.example) and bool(own_methods(clue.example)))
+    if not is_called:
+        return False
+    if "subscribe" in words_in(clue.functions()):
+        return True
+    return bool(words & _LISTENERS) and clue.heaviest_capture() is None
+
+
+def _adds_listeners(function: str, container_words: set[str]) -> bool:
+    """Tell by its name a function that takes a listener."""
+    words = words_in([function])
+    if words & _LISTENING or (words & _LISTENERS and words & _ADDING):
+        return True
+    return function in _LISTENING_NAMES and not container_words & CONNECTIONS
 
 
 def is_request_log(clue: Clue) -> bool:
-    """Tell by its names a log of requests."""
+    """Tell a log of requests, by what a request is, by its owner, or by names."""
     words = clue.words()
-    return "request" in words and (
-        bool(words & {"middleware", "log", "logger", "logged", "history"})
-        or "middleware" in clue.finding.holder.lower()
+    if "request" in words and (words & _LOGS or "middleware" in clue.finding.holder.lower()):
+        return True
+    if clue.is_near(_is_request):
+        return not words & (CONNECTIONS | _CACHES)
+    return not is_of(clue.container, dict) and _is_middleware(_owner_of(clue))
+
+
+def _owner_of(clue: Clue) -> object:
+    """Return the nearest object, class or function on the way that has the container in it."""
+    owners = (obj for obj in reversed(clue.chain[:-1]) if not is_of(obj, _INSIDES))
+    return next(owners, None)
+
+
+def _is_request(obj: object) -> bool:
+    """Tell the environment of a WSGI request (PEP 3333), or the scope of an ASGI connection."""
+    if type(obj) is not dict:
+        return False
+    values = {key: value for key, value in obj.items() if type(key) is str}
+    kind = values.get("type")
+    return {"PATH_INFO", "REQUEST_METHOD"} <= values.keys() or (
+        "path" in values and type(kind) is str and kind == "http"
+    )
+
+
+def _is_middleware(owner: object) -> bool:
+    """Tell what stands between a server and an application, by how it is made and called."""
+    if is_a(owner, types.FunctionType):
+        return _is_called_by_server(owner)
+    kind = owner if is_a(owner, type) else type(owner)
+    made, called = (_method(kind, name) for name in ("__init__", "__call__"))
+    return called is not None and (
+        _is_called_by_server(called)
+        or (made is not None and not _INNER.isdisjoint(_parameters(made)))
+    )
+
+
+def _method(kind: type, name: str) -> types.FunctionType | None:
+    found = (cls.__dict__[name] for cls in kind.__mro__ if name in cls.__dict__)
+    method = next(found, None)
+    return method if is_a(method, types.FunctionType) else None
+
+
+def _is_called_by_server(function: types.FunctionType) -> bool:
+    return any(names.issubset(_parameters(function)) for names in _CALLED_WITH)
+
+
+def _parameters(function: types.FunctionType) -> tuple[str, ...]:
+    return function.__code__.co_varnames[: function.__code__.co_argcount]
+
+
+def is_connection(clue: Clue) -> bool:
+    """Tell who is registered as connected; plain data is, if what connects has entered it."""
+    return bool(clue.own_words() & CONNECTIONS) and (
+        _is_instance(clue.example) or bool(words_in(clue.functions()) & _CONNECTING)
     )
 
 
@@ -149,7 +357,12 @@ def is_manager(clue: Clue) -> bool:
 
 
 def is_closure(clue: Clue) -> bool:
-    """Tell a function with captured variables, or a variable that is captured."""
+    """Tell a function with captured variables, or a variable that is captured.
+
+    In a mapping, what a function captures has to be most of what is kept.
+    """
+    if clue.heaviest_capture() is not None:
+        return True
     if is_of(clue.container, dict):
         return False
     captures = is_of(clue.example, types.FunctionType) and bool(
@@ -162,12 +375,15 @@ def is_chain(clue: Clue) -> bool:
     """Tell a head that is replaced by one that refers to it."""
     if clue.passes((ChainMap,)) or is_of(clue.kid, ChainMap):
         return True
-    return clue.replaced and clue.leads_to(lambda obj: type(obj) is type(clue.example), NEAR)
+    return clue.replaced and clue.chain_length(_LINK, _LINKS) == _LINKS
 
 
 def is_detached(clue: Clue) -> bool:
-    """Tell an element of a tree that has no parent."""
-    attributes = attributes_of(clue.example) or {}
+    """Tell an element of a tree that has no parent, or one that is kept beside its tree."""
+    elements = loaded(_ELEMENTS)
+    if is_of(clue.example, elements):
+        return not is_of(clue.container, elements)
+    attributes = {**(attributes_of(clue.example) or {}), **dict(slots_of(clue.example))}
     return any(attributes.get(name, ...) is None for name in _PARENTS)
 
 
@@ -177,7 +393,7 @@ def is_ring(clue: Clue) -> bool:
     return (
         is_of(clue.container, dict)
         and attributes_of(clue.example) is not None
-        and clue.leads_to(lambda obj: obj is clue.example, _AROUND)
+        and clue.is_in_ring(_AROUND)
     )
 
 

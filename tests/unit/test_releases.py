@@ -46,6 +46,21 @@ _UNSAFE = {
             await client.ask()
             client.close()
     """,
+    "of_what_was_awaited": """
+        async def read(pool):
+            client = await pool.take()  # here
+            await client.ask()
+            await client.aclose()
+    """,
+    "in_try_that_does_not_repeat_it": """
+        def read(path):
+            try:
+                file = open(path)  # here
+                file.read()
+                file.close()
+            except OSError:
+                pass
+    """,
     "in_a_method": """
         class Reader:
             def read(self, path):
@@ -75,6 +90,15 @@ _SAFE = {
             except OSError:
                 file.close()
                 raise
+    """,
+    "in_try_and_in_its_handler": """
+        def read(path):
+            try:
+                file = open(path)  # here
+                file.read()
+                file.close()
+            except OSError:
+                file.close()
     """,
     "on_another_object": """
         def read(path, other):
@@ -142,11 +166,77 @@ def test_no_error_skips_a_release(tmp_path, source):
     assert not skips_release([frame_in(tmp_path, source)])
 
 
-@pytest.mark.parametrize("function", ["test_reading", "TestFiles.test_reading"])
-def test_nothing_was_skipped_in_a_test_that_passed(tmp_path, function):
-    source = _UNSAFE["unguarded_on_what_was_assigned"]
+_CAUGHT = {
+    "by_except": """
+        def test_reading(path):
+            file = open(path)  # here
+            try:
+                file.read()
+                file.close()
+            except OSError:
+                pass
+    """,
+    "by_else": """
+        def test_reading(path):
+            file = open(path)  # here
+            try:
+                file.read()
+            except OSError:
+                pass
+            else:
+                file.close()
+    """,
+    "by_pytest": """
+        def test_reading(path):
+            with pytest.raises(OSError):
+                file = open(path)  # here
+                file.read()
+                file.close()
+    """,
+    "by_contextlib": """
+        def test_reading(path):
+            file = open(path)  # here
+            with suppress(OSError):
+                file.read()
+                file.close()
+    """,
+    "by_unittest": """
+        def test_reading(self):
+            file = open(self.path)  # here
+            with self.assertRaises(OSError):
+                file.read()
+                file.close()
+    """,
+}
+_NOT_CAUGHT = {
+    "nowhere": _UNSAFE["unguarded_on_what_was_assigned"],
+    "by_try_with_finally": """
+        def test_reading(path):
+            file = open(path)  # here
+            try:
+                file.close()
+            finally:
+                path.unlink()
+    """,
+    "after_the_release": """
+        def test_reading(path):
+            file = open(path)  # here
+            file.close()
+            with pytest.raises(ValueError):
+                file.read()
+    """,
+}
 
+
+@pytest.mark.parametrize("function", ["test_reading", "TestFiles.test_reading"])
+@pytest.mark.parametrize("source", _NOT_CAUGHT.values(), ids=_NOT_CAUGHT)
+def test_nothing_was_skipped_in_a_test_that_passed(tmp_path, source, function):
     assert not skips_release([frame_in(tmp_path, source, function)])
+
+
+@pytest.mark.parametrize("source", _CAUGHT.values(), ids=_CAUGHT)
+def test_a_test_may_skip_a_release_by_an_error_that_it_catches(tmp_path, source):
+    assert skips_release([frame_in(tmp_path, source, "test_reading")])
 
 
 def test_one_of_the_callers_is_enough(tmp_path):
