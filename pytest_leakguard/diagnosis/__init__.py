@@ -24,7 +24,7 @@ from pytest_leakguard.diagnosis.findings import (
     with_growth,
 )
 from pytest_leakguard.diagnosis.native_sites import add_native_sites
-from pytest_leakguard.diagnosis.resources import Resources
+from pytest_leakguard.diagnosis.resources import Resources, with_resources
 from pytest_leakguard.diagnosis.roots import Root, Roots
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.diagnosis.watch import Watched, watch
@@ -188,7 +188,7 @@ class _Diagnosing:
         )
         found += self._found[len(held) :]
         if not self._can_watch() or not (held or open_resources):
-            return found + open_resources.findings(Watched(), explained)
+            return [*found, *open_resources.findings(Watched(), explained)]
         watched = watch(
             self._trial.run,
             self._sources,
@@ -202,7 +202,7 @@ class _Diagnosing:
         ):
             root = self._named[accumulation.held.entry.root]
             found[index] = with_growth(found[index], frames, accumulation, root, self._runs)
-        return merge_causes(found) + open_resources.findings(watched, explained)
+        return with_resources(merge_causes(found), open_resources.findings(watched, explained))
 
     def native_findings(self, growth: Mapping[str, float | None]) -> list[Finding]:
         """Watch two more runs for the line that takes native memory: the first warms them up."""

@@ -7,13 +7,15 @@ import threading
 import weakref
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import final
+from typing import Any, final
 
 from pytest_leakguard.diagnosis import census
 from pytest_leakguard.diagnosis.census import Held, Key, Tally
 
 _POOL = "concurrent.futures.thread"
 _LOCK = type(threading.Lock())
+#: What ``weakref.finalize`` notes of each finalizer; Any, since it has no public name.
+_FINALIZER_INFO: Any = getattr(weakref.finalize, "_Info", None)
 
 
 @final
@@ -56,6 +58,17 @@ class Accumulation:
         chain = self.held.entry.chain
         return any(obj is bookkeeping for obj in chain for bookkeeping in _bookkeeping())
 
+    def is_watching(self) -> bool:
+        """Tell whether these are finalizers, which are kept for as long as what they watch."""
+        return any(issubclass(type(kid), weakref.finalize) for kid in self.held.kids)
+
+    def watched_ids(self) -> set[int]:
+        """Return the identities of what finalizers watch."""
+        if not self.is_watching():
+            return set()
+        infos: list[Any] = [obj for obj in self.held.everything if type(obj) is _FINALIZER_INFO]
+        return {id(watched) for info in infos if (watched := info.weakref()) is not None}
+
 
 def find_accumulations(
     last: dict[Key, Held], before: Sequence[Mapping[Key, Tally]]
@@ -73,7 +86,17 @@ def find_accumulations(
         for key, held in census.fold_new_places(last, before[0]).items()
         if (accumulation := Accumulation(held, [tally.get(key, Tally()) for tally in before]))
     ]
-    return [accumulation for accumulation in rising if not accumulation.is_byproduct()] or rising
+    retained = {
+        id(obj)
+        for accumulation in rising
+        if not accumulation.is_watching()
+        for obj in accumulation.held.everything
+    }
+    return [
+        accumulation
+        for accumulation in rising
+        if not accumulation.is_byproduct() and not accumulation.watched_ids() & retained
+    ] or rising
 
 
 def _bookkeeping() -> list[object]:

@@ -42,6 +42,7 @@ _ADVICE_FOR = {
 }
 #: Stands for the holder where there is none that has a name.
 NOWHERE = "no named holder"
+_ATOMS = frozenset({"str", "bytes", "int", "float", "bool", "NoneType"})
 #: How far it is looked for what refers to something leaked, in steps.
 _UP = 3
 #: Objects of the test runner hang on stored tracebacks; they are not the test's.
@@ -80,7 +81,11 @@ def held_finding(accumulation: Accumulation, root: Root, runs: Runs) -> Finding:
     """
     held = accumulation.held
     candidates = accumulation.direct or accumulation.counts or accumulation.sizes
-    leaked_type = max(candidates, key=lambda name: (candidates[name], accumulation.sizes[name]))
+    # A dictionary's keys are as many as its values.
+    leaked_type = max(
+        candidates,
+        key=lambda name: (candidates[name], name not in _ATOMS, accumulation.sizes[name]),
+    )
     number = (accumulation.direct or accumulation.counts).get(leaked_type, 0)
     position = _example(held, leaked_type, runs)
     example = held.everything[position]

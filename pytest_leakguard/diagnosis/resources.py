@@ -193,6 +193,26 @@ class Resources:
         return found
 
 
+def with_resources(findings: Sequence[Finding], opened: Sequence[Finding]) -> list[Finding]:
+    """Put findings and those of resources together: what one line makes has one cause.
+
+    Args:
+        findings: What holders retain.
+        opened: What runs leave open.
+    """
+    together = list(findings)
+    for resource in opened:
+        line = resource.allocated[:1]
+        same = [index for index, one in enumerate(findings) if line and one.allocated[:1] == line]
+        if not same:
+            together.append(resource)
+            continue
+        share = Share(type=resource.type, objects_per_run=resource.objects_per_run, bytes_per_run=0)
+        one = together[same[0]]
+        together[same[0]] = replace(one, held=(*one.held, share))
+    return together
+
+
 def _finding(
     kind: _Kind, per_run: float, texts: Sequence[str], frames: tuple[Frame, ...]
 ) -> Finding:

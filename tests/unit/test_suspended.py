@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
+import sched
 import threading
 
 from pytest_leakguard.diagnosis.suspended import waiting_text
@@ -53,6 +55,25 @@ def test_a_thread_is_told_with_its_target():
     thread = threading.Thread(target=numbers, name="poller")
 
     assert waiting_text([thread]) == "thread 'poller' runs numbers()"
+
+
+def test_timers_are_told_with_what_they_call():
+    timer = threading.Timer(60, numbers)
+    scheduler = sched.scheduler()
+    event = scheduler.enter(60, 1, functools.partial(consume, None))
+
+    async def main():
+        handle = asyncio.get_running_loop().call_later(60, line_of)
+        texts = [waiting_text([handle])]
+        handle.cancel()
+        return [*texts, waiting_text([handle])]
+
+    assert waiting_text([timer]) == f"timer {timer.name!r} calls numbers() after 60 s"
+    assert waiting_text([event]) == "event of a scheduler: calls consume()"
+    assert asyncio.run(main()) == [
+        "timer of an event loop: calls line_of()",
+        "timer of an event loop, cancelled",
+    ]
 
 
 def test_other_objects_wait_for_nothing():
