@@ -116,7 +116,7 @@ def record(run: Callable[[], None], *, python_objects: bool) -> Alive:
             try:
                 active.enter_context(tracker)
             except RuntimeError as error:
-                raise UntraceableError(f"memray is at work already: {error}") from None
+                raise UntraceableError(_reason(str(error))) from None
             run()
         with closing(memray.FileReader(path)) as reader:
             return _read(reader, _Libraries(path))
@@ -140,7 +140,7 @@ def trace(trial: Trial, *, python_objects: bool, record: Record = record) -> lis
             for times in runs
         ]
     except BrokenRunError as broken:
-        raise UntraceableError(f"a run under memray does not pass: {broken}") from None
+        raise UntraceableError(_reason(f"a run under memray does not pass: {broken}")) from None
     return steady(first, second, runs)
 
 
@@ -165,6 +165,13 @@ def steady(first: Alive, second: Alive, runs: tuple[int, int]) -> list[Place]:
             # A block that was resized is recorded anew, whole: it has grown since the first.
             places.append(Place(site, 0, (size - size_before) / many))
     return sorted(places, key=lambda place: -place.bytes_per_run)
+
+
+def _reason(problem: str) -> str:
+    # What memray says when a second tracker is started, by us or by the test.
+    if "No more than one Tracker" in problem:
+        return "another memray tracker is at work, such as that of pytest-memray or memray run"
+    return problem
 
 
 def _plan(trial: Trial, slowdown: int) -> tuple[int, int]:

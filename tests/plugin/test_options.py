@@ -223,6 +223,8 @@ def test_help_names_every_option_and_ini_value(lab):
         assert f"--leak-{name}=" in text
         assert f"leak_{name.replace('-', '_')} (" in text
     assert "--leak-check" in text
+    assert "--leak-native-trace" in text
+    assert "leak_native_trace (" in text
 
 
 def test_markers_are_registered(lab):
