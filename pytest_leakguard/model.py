@@ -175,12 +175,14 @@ class Frame:
         line: Line number, from 1.
         function: Qualified name of the innermost function, or ``<module>``.
         source: The line's text without its indentation; empty when the file cannot be read.
+        fixture: Name of the fixture that the function sets up and tears down; empty if it is none.
     """
 
     file: str
     line: int
     function: str
     source: str
+    fixture: str = ""
 
 
 @final
@@ -259,6 +261,27 @@ class Finding:
     meaning: str = ""
     advice: str = ""
     fingerprint: str = ""
+
+    @property
+    def fixture(self) -> str:
+        """Name of the fixture in which it was allocated or grown; empty if it was in none."""
+        frames = (*self.allocated, *self.grown)
+        return next((frame.fixture for frame in frames if frame.fixture), "")
+
+    def with_fixtures(self, fixtures: Mapping[tuple[str, str], str]) -> Finding:
+        """Return the same finding with the fixtures named that its lines stand in.
+
+        Args:
+            fixtures: Names by file and function.
+        """
+
+        def named(frame: Frame) -> Frame:
+            function = frame.function.partition(".<locals>")[0]
+            return replace(frame, fixture=fixtures.get((frame.file, function), ""))
+
+        return replace(
+            self, allocated=tuple(map(named, self.allocated)), grown=tuple(map(named, self.grown))
+        )
 
     def with_pattern(self, name: str, meaning: str, advice: str) -> Finding:
         """Return the same finding with the pattern that was recognised in it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -30,13 +31,20 @@ class Fixtures:
 
     Each run of a function fixture leaves an entry in the finalizer list of every wider fixture
     that it uses, to be emptied when that one ends: with re-runs, a growth of our own making.
+
+    Attributes:
+        names: Of all fixtures that were set up, by the file and the name of their function.
     """
 
     def __init__(self) -> None:
         self._wide: dict[int, Any] = {}
+        self.names: dict[tuple[str, str], str] = {}
 
     def set_up(self, definition: Any) -> None:
         """Note that a fixture is being set up."""
+        function = inspect.unwrap(definition.func)
+        if (code := getattr(function, "__code__", None)) is not None:
+            self.names.setdefault((code.co_filename, function.__qualname__), definition.argname)
         if definition.scope != "function":
             self._wide[id(definition)] = definition
 

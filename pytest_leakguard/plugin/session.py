@@ -6,6 +6,7 @@ import os
 import platform
 import re
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,9 @@ class LeakSession:
             raise
         except Exception as error:  # a test's outcome must not hang on our mistakes
             checked = Result(verdict="unchecked", reason=_own_failure(error), executions=1)
-        result, failing = settle_outcome(checked, plan)
+        names = self._fixtures.names
+        findings = tuple(finding.with_fixtures(names) for finding in checked.findings)
+        result, failing = settle_outcome(replace(checked, findings=findings), plan)
         path, line, _ = item.location
         root = self._config.rootpath
 

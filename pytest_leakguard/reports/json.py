@@ -93,6 +93,7 @@ def _frames(frames: Iterable[Frame], root: Path) -> list[dict[str, object]]:
             "line": frame.line,
             "function": frame.function,
             "source": frame.source,
+            "fixture": frame.fixture,
         }
         for frame in frames
     ]

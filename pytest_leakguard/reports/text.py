@@ -87,7 +87,11 @@ def _allowed_text(settings: Settings) -> str:
 def one_sentence(result: Result, settings: Settings) -> str:
     """Say in one sentence why a test fails."""
     if result.verdict == "leak":
-        where = f", held by {result.findings[0].holder}" if result.findings else ""
+        where = ""
+        if result.findings:
+            first = result.findings[0]
+            where = f", in fixture {first.fixture}" if first.fixture else ""
+            where += f", held by {first.holder}"
         return (
             f"leak: {growth_text(result)}, over {plural(result.executions, 'run')}"
             f" {_allowed_text(settings)}{where}"
@@ -194,9 +198,13 @@ def _table_lines(number: int, finding: Finding, held: Sequence[Share]) -> Iterat
         yield f"{name:<{columns[0]}}   {'  '.join(filter(None, cells))}      {ending}"
 
 
+def _function(frame: Frame) -> str:
+    return f"fixture {frame.fixture}" if frame.fixture else frame.function
+
+
 def _frame_lines(title: str, frames: Sequence[Frame], root: Path) -> Iterator[str]:
     places = [
-        f"{relative(frame.file, root)}:{frame.line} in {frame.function}      {frame.source}"
+        f"{relative(frame.file, root)}:{frame.line} in {_function(frame)}      {frame.source}"
         for frame in frames
     ]
     yield from _place_lines(title, places)

@@ -185,3 +185,57 @@ def test_what_stays_open_is_told_with_the_line_that_opened_it(lab, monkeypatch):
     assert ("file descriptor", 1) in [
         (share["type"], share["objects_per_run"]) for share in found["test_socket"][0]["held"]
     ]
+
+
+_FIXTURES = """
+import pytest
+
+KEPT = []
+
+
+@pytest.fixture
+def client():
+    def connect():
+        KEPT.append(object())
+
+    connect()
+    return KEPT[-1]
+
+
+@pytest.fixture
+def database(client):
+    yield
+    KEPT.append([])
+
+
+def test_set_up(client):
+    pass
+
+
+class TestAround:
+    @pytest.fixture
+    def server(self):
+        KEPT.append({})
+
+    def test_in_class(self, server):
+        pass
+
+
+def test_itself():
+    KEPT.append([])
+"""
+
+
+def test_a_leak_in_a_fixture_is_said_to_be_there(lab):
+    lab.write({"test_it.py": _FIXTURES})
+
+    session = lab.checked("--leak-confirm=5 s")
+
+    told = {name: found[0]["allocated"] for name, found in findings_by_test(lab).items()}
+    assert {name: frames[0]["fixture"] for name, frames in told.items()} == {
+        "test_set_up": "client",
+        "test_in_class": "server",
+        "test_itself": "",
+    }
+    assert "in fixture client, held by test_it.KEPT" in session.raw
+    assert "in fixture client      KEPT.append(object())" in session.raw
