@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import types
 from collections import Counter
@@ -113,7 +114,8 @@ def held_finding(accumulation: Accumulation, root: Root, runs: Runs) -> Finding:
                 bytes_per_run=runs.rate(accumulation.sizes[name]),
             )
             for name, count in sorted(
-                accumulation.counts.items(), key=lambda entry: -accumulation.sizes[entry[0]]
+                accumulation.counts.items(),
+                key=lambda entry: (_is_standard(entry[0]), -accumulation.sizes[entry[0]]),
             )
             if name != leaked_type and not name.startswith(_HARNESS_TYPES)
         ),
@@ -122,6 +124,12 @@ def held_finding(accumulation: Accumulation, root: Root, runs: Runs) -> Finding:
         advice=_ADVICE_FOR.get(holder, _ADVICE),
         fingerprint=fingerprint(holder, leaked_type, allocated),
     )
+
+
+def _is_standard(kind: str) -> bool:
+    """Tell the name of a class of the interpreter or its library: others say more to a reader."""
+    package, dot, _ = kind.partition(".")
+    return not dot or package.lstrip("_") in sys.stdlib_module_names
 
 
 def with_growth(
