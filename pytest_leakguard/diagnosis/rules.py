@@ -72,7 +72,7 @@ _ADDING = frozenset({"add", "append", "attach", "bind", "install", "register", "
 _LISTENING_NAMES = frozenset({"on", "once", "connect"})
 _MOUNTING = frozenset({"mount", "mounted", "attach", "activate", "render"})
 CONNECTIONS = frozenset({"connection", "conn", "client", "peer", "room", "websocket"})
-_CONNECTING = frozenset({"connect", "connected", "join", "accept"})
+_CONNECTING = frozenset({"connect", "connected"})
 _ACQUIRED = frozenset({"acquired", "lease", "leased", "resource"})
 _TIMING = frozenset(
     {"timer", "timeout", "alarm", "schedule", "scheduled", "scheduler", "later", "deadline"}
@@ -345,10 +345,13 @@ def _parameters(function: types.FunctionType) -> tuple[str, ...]:
 
 
 def is_connection(clue: Clue) -> bool:
-    """Tell who is registered as connected; plain data is, if what connects has entered it."""
-    return bool(clue.own_words() & CONNECTIONS) and (
-        _is_instance(clue.example) or bool(words_in(clue.functions()) & _CONNECTING)
+    """Tell who is registered as connected: by two of its kind, its name, and who enters it."""
+    signs = (
+        _is_instance(clue.example),
+        bool(clue.own_words() & CONNECTIONS),
+        bool(words_in(clue.functions()) & _CONNECTING),
     )
+    return sum(signs) > 1
 
 
 def is_manager(clue: Clue) -> bool:

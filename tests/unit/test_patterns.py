@@ -408,6 +408,7 @@ _RECOGNISED = [
     ("connection registry", lambda: clue("shop.server.all", Connection(), container=set())),
     ("connection registry", lambda: clue("shop.rooms['tea']", grown=["Server.connect"])),
     ("connection registry", lambda: clue("shop.peers", ["anna"], grown=["Server.connect"])),
+    ("connection registry", lambda: clue("shop.here", Thing(), grown=["Lobby.on_connect"])),
     ("stream", lambda: clue(example=io.StringIO())),
     ("stream", lambda: clue(example=has(file=io.StringIO()))),
     ("stream", lambda: clue("shop.watchers", Descriptor(), grown=["Feed.connect"])),
