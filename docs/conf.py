@@ -24,8 +24,8 @@ napoleon_use_ivar = True
 nitpick_ignore_regex = [
     (
         r"py:.*",
-        r"(collections\.abc|typing|pathlib|array)\..*"
-        r"|pytest_leakguard\.(model\.(Verdict|TraceMode)|runner\.Subject)"
+        r"(collections\.abc|typing|pathlib|array|re)\..*"
+        r"|pytest_leakguard\.(model\.(Verdict|TraceMode)|runner\.Subject|counters\.nearby\.Neighbourhood)"
         r"|(Verdict|TraceMode|Subject|Mapping|Callable|Any|Literal|object)",
     ),
 ]
