@@ -239,10 +239,12 @@ def _registry_without_name(leaked: object, runs: Runs) -> dict[object, object] |
 
 def _referrers(objects: Sequence[object], besides: object = None) -> list[object]:
     """Return what refers to objects, the diagnosis itself left out."""
+    given = tuple(objects)  # what is called gets this very one, which refers to all of them
     return [
         obj
-        for obj in gc.get_referrers(*objects)
+        for obj in gc.get_referrers(*given)
         if obj is not objects
+        and obj is not given
         and obj is not besides  # a list that is made of a spare one is not known to be ours
         and not naming.is_a(obj, types.FrameType)
         and not traces.is_ours(obj)

@@ -266,6 +266,13 @@ def keyword_defaulting(page):
     return lambda *, page=page: page
 
 
+def closed_database():
+    """A connection that warns of nothing when it is dropped."""
+    connection = sqlite3.connect(":memory:")
+    connection.close()
+    return connection
+
+
 def unclosed_loop():
     loop = asyncio.new_event_loop()
     loop.close()
@@ -357,7 +364,7 @@ _RECOGNISED = [
     ("pool checkout", lambda: clue("shop.POOL._free")),
     ("pool checkout", lambda: clue("shop.kept", ["channel"], path=[ChannelPool()])),
     ("pool checkout", lambda: clue("shop.databases", Cursors())),
-    ("pool checkout", lambda: clue("shop.units", sqlite3.connect(":memory:"))),
+    ("pool checkout", lambda: clue("shop.units", closed_database())),
     ("pool checkout", lambda: clue("shop.units", has(checked=Pooled()))),
     ("pool checkout", lambda: clue("shop.Channels.in_use")),
     ("pool checkout", lambda: clue("shop.Channels.checkedOut", container=set())),
