@@ -1,0 +1,1 @@
+"""Small applications on real frameworks, servers and databases."""

@@ -1,0 +1,1 @@
+"""Applications with a leak, written as their authors would have."""
