@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_leakguard import settle
@@ -161,10 +161,6 @@ class _Diagnosing:
                 held_finding(one, self._named[one.held.entry.root], self._runs)
                 for one in self._accumulations
             ]
-            if all(finding.capacity for finding in self._found):
-                kept = (obj for one in self._accumulations for obj in one.held.everything)
-                explained = {lines[0] for obj in kept if (lines := traces.traceback_of(obj))}
-                self._found += self._unexplained(looks, explained)
             return
         loose.append(self._unreached(held))
         del held
@@ -173,7 +169,7 @@ class _Diagnosing:
             +Counter({name: loose[2][name] - loose[0][name] for name in kinds})
         )
         if not self._found:
-            self._found = self._unexplained(looks, ())
+            self._found = self._unexplained(looks)
         self.searched = f"{plural(last, 'more run')}; no Python object holds it"
 
     def findings(self, open_resources: Resources) -> list[Finding]:
@@ -187,16 +183,16 @@ class _Diagnosing:
             self._found[: len(held)], [one.everything for one in held], self._runs.last
         )
         found += self._found[len(held) :]
-        if not self._can_watch() or not (held or open_resources):
-            return [*found, *open_resources.findings(Watched(), explained)]
-        watched = watch(
-            self._trial.run,
-            self._sources,
-            containers=[one.entry.holder for one in held],
-            allocations=[finding.allocated for finding in found[: len(held)]],
-            resources=open_resources.watchable(),
-            seconds=self._trial.settings.confirm,
-        )
+        watched = Watched(grown=[() for _ in held])
+        if self._can_watch() and (held or open_resources):
+            watched = watch(
+                self._trial.run,
+                self._sources,
+                containers=[one.entry.holder for one in held],
+                allocations=[finding.allocated for finding in found[: len(held)]],
+                resources=open_resources.watchable(),
+                seconds=self._trial.settings.confirm,
+            )
         for index, (accumulation, frames) in enumerate(
             zip(self._accumulations, watched.grown, strict=True)
         ):
@@ -273,21 +269,16 @@ class _Diagnosing:
         )
         return accumulations[:MAX_FINDINGS]
 
-    def _unexplained(
-        self, looks: Sequence[traces.Look], explained: Collection[tuple[str, int]]
-    ) -> list[Finding]:
+    def _unexplained(self, looks: Sequence[traces.Look]) -> list[Finding]:
         """Report the lines that leave memory behind on every run, where no holder is known.
 
         Args:
             looks: What was in use at the censuses.
-            explained: Lines that allocated what holders retain.
         """
         if len(looks) <= BETWEEN_LOOKS:
             return []
         by_line: dict[Frame, Finding] = {}
         for growth in traces.steady_growth(looks):
-            if growth.place[0] in explained:
-                continue
             finding = line_finding(growth, self._runs)
             line = finding.allocated[0]
             if (known := by_line.get(line)) is not None:

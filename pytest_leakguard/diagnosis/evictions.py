@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ast
 import linecache
+import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_leakguard.counters.containers import sized
@@ -45,13 +46,12 @@ def eviction_bound(frames: Sequence[Frame], chain: Sequence[object]) -> str:
         function = _function_at(tree, frame.line)
         targets |= set(_growing(function, frame.line))
         for line, bound in _bounds(tree, function, targets, frame.line):
-            value = _value(bound, frame.file, chain)
-            if value is not None and not 0 < value <= _LARGEST:
-                continue
-            if value is not None and fill > value + 1:  # passed: this is no bound
+            value = _value(bound, frame.file, chain, _bound_names(function))
+            # A container that has passed a bound does not keep it.
+            if type(value) is not int or not max(fill - 1, 1) <= value <= _LARGEST:
                 continue
             text = ast.unparse(bound)
-            known = "" if value is None or text == str(value) else f" = {value}"
+            known = "" if text == str(value) else f" = {value}"
             return (
                 f"{os.path.basename(frame.file)}:{line} keeps no more than {text}{known} items:"
                 f" {fill} now"
@@ -109,10 +109,23 @@ def _bounds(
         growing: The line that adds.
     """
     yield from _bounds_in(function, targets, growing)
-    named = {node.name: node for node in ast.walk(tree) if isinstance(node, _FUNCTIONS)}
+    methods, functions = _functions_of(_class_around(tree, function)), _functions_of(tree)
     for node in ast.walk(function):
-        if isinstance(node, ast.Call) and (called := named.get(_called_name(node))) is not None:
-            yield from _bounds_in(called, targets | _passed_on(node, called, targets), 0)
+        if isinstance(node, ast.Call):
+            of_itself = isinstance(node.func, ast.Attribute)
+            called = (methods if of_itself else functions).get(_called_name(node))
+            if called is not None:
+                yield from _bounds_in(called, targets | _passed_on(node, called, targets), 0)
+
+
+def _class_around(tree: ast.Module, function: ast.AST) -> ast.AST | None:
+    """Return the class that a function is a method of."""
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    return next((node for node in classes if function in node.body), None)
+
+
+def _functions_of(node: ast.AST | None) -> dict[str, _Function]:
+    return {one.name: one for one in getattr(node, "body", ()) if isinstance(one, _FUNCTIONS)}
 
 
 def _called_name(call: ast.Call) -> str:
@@ -205,22 +218,46 @@ def _from_the_end(part: ast.expr, side: str) -> ast.expr | None:
     return None
 
 
-def _value(expression: ast.expr, file: str, chain: Sequence[object]) -> int | None:
-    """Return the number that an expression stands for, looked up without running user code."""
-    value: object = None
+def _bound_names(function: ast.AST) -> dict[str, ast.expr]:
+    """Return the names that a function binds to one expression: parameters, local variables."""
+    if not isinstance(function, _FUNCTIONS):
+        return {}
+    given = function.args
+    names = [one.arg for one in (*given.posonlyargs, *given.args)]
+    defaults = dict(zip(names[::-1], given.defaults[::-1], strict=False))
+    for one, default in zip(given.kwonlyargs, given.kw_defaults, strict=True):
+        if default is not None:
+            defaults[one.arg] = default
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            defaults[node.targets[0].id] = node.value
+    return defaults
+
+
+def _value(
+    expression: ast.expr,
+    file: str,
+    chain: Sequence[object],
+    defaults: Mapping[str, ast.expr] | None = None,
+) -> object:
+    """Return what an expression stands for, looked up without running user code; or ``None``."""
+    defaults = defaults or {}
     if isinstance(expression, ast.Constant):
-        value = expression.value
-    elif isinstance(expression, ast.Name):
-        value = _global(file, expression.id)
-    elif isinstance(expression, ast.Attribute):
-        value = _attribute(expression.attr, chain)
-        if value is None and isinstance(expression.value, ast.Name):
+        return expression.value
+    if isinstance(expression, ast.Name):
+        default = defaults.get(expression.id)
+        return _global(file, expression.id) if default is None else _value(default, file, chain)
+    if isinstance(expression, ast.Attribute):
+        if (value := _attribute(expression.attr, chain)) is not None:
+            return value
+        if isinstance(expression.value, ast.Name):
             owner = _global(file, expression.value.id)
-            value = (attributes_of(owner) or {}).get(expression.attr)
-    elif isinstance(expression, ast.BinOp) and isinstance(expression.op, ast.Mult):
-        parts = [_value(side, file, chain) for side in (expression.left, expression.right)]
-        value = parts[0] * parts[1] if None not in parts else None  # type: ignore[operator]
-    return value if type(value) is int else None
+            return (attributes_of(owner) or {}).get(expression.attr)
+    if isinstance(expression, ast.BinOp) and isinstance(expression.op, ast.Mult):
+        sides = (expression.left, expression.right)
+        factors = [_value(side, file, chain, defaults) for side in sides]
+        return math.prod(one if type(one) is int else 0 for one in factors)
+    return None
 
 
 def _global(file: str, name: str) -> object:

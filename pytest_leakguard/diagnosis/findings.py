@@ -266,10 +266,9 @@ def line_finding(growth: Growth, runs: Runs) -> Finding:
         holder=NOWHERE,
         allocated=allocated,
         note="allocated there on every run and still in use; its holder was not found",
-        advice=(
-            "follow what this line makes: a reference that native code never gives back, or a"
-            " container of an extension, keeps it"
-        ),
+        pattern=REFERENCE.name,
+        meaning=REFERENCE.meaning,
+        advice=REFERENCE.advice,
         fingerprint=fingerprint(NOWHERE, "memory block", allocated),
     )
 

@@ -24,12 +24,19 @@ class Ring:
     def __init__(self, size):
         self.size = size
         self.items = []
+        self.unlimited = None
 
-    def add(self, item):
+    def add(self, item, most=200):
         {body}
 
     def _trim(self):
         while len(self.items) > self.size:
+            self.items.pop(0)
+
+
+class Other:
+    def tidy(self):
+        if len(self.items) > MAX_EVENTS:
             self.items.pop(0)
 
 
@@ -64,6 +71,8 @@ def bound_of(tmp_path, *body, items=30, size=1000):
     ("body", "bound"),
     [
         ([ADD, "if len(self.items) > self.size: self.items.pop(0)"], "self.size = 1000"),
+        ([ADD, "n = self.size", "if len(self.items) > n: self.items.pop(0)"], "n = 1000"),
+        ([ADD, "if len(self.items) > most: self.items.pop(0)"], "most = 200"),
         ([ADD, "if len(self.items) > self.LIMIT: del self.items[0]"], "self.LIMIT = 500"),
         (["if len(self.items) >= 1000: self.items.clear()", ADD], "1000"),
         ([ADD, "while MAX_EVENTS < len(self.items): self.items.pop()"], "MAX_EVENTS = 1000"),
@@ -97,6 +106,8 @@ def test_the_code_that_drops_what_is_too_much_gives_the_bound(tmp_path, body, bo
         ["if len(self.items) == 0: return", ADD],
         [ADD, "if len(self.items) > 10_000_000: self.items.pop(0)"],
         [ADD, "other = self.items[-1000:]"],
+        [ADD, "if len(self.items) > self.unlimited: self.items.pop(0)"],
+        [ADD, "item.tidy()"],
     ],
 )
 def test_other_code_gives_none(tmp_path, body):
