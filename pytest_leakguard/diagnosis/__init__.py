@@ -44,8 +44,9 @@ FEW_FIRST_RUNS, FEW_BETWEEN_RUNS = 1, 2
 SLOWDOWN, WATCH_SLOWDOWN = 15, 30
 #: A diagnosis that would take longer than so many times the budget, even with few runs, is left.
 LEAST_PATIENCE = 3
-#: Looks at traced memory that growth must have shown between.
-BETWEEN_LOOKS = 2
+#: Stretches between looks at traced memory that growth must have shown in, and the least of runs
+#: in each.
+BETWEEN_LOOKS, LEAST_BETWEEN = 2, 3
 MAX_FINDINGS = 10
 
 
@@ -275,10 +276,11 @@ class _Diagnosing:
         Args:
             looks: What was in use at the censuses.
         """
-        if len(looks) <= BETWEEN_LOOKS:
+        runs = self._runs.between // BETWEEN_LOOKS
+        if len(looks) <= BETWEEN_LOOKS or runs < LEAST_BETWEEN:  # too few to tell it from chance
             return []
         by_line: dict[Frame, Finding] = {}
-        for growth in traces.steady_growth(looks):
+        for growth in traces.steady_growth(looks, runs):
             finding = line_finding(growth, self._runs)
             line = finding.allocated[0]
             if (known := by_line.get(line)) is not None:

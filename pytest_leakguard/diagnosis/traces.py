@@ -13,6 +13,8 @@ from typing import final
 
 from pympler import asizeof
 
+from pytest_leakguard import settle
+
 #: ``Py_TPFLAGS_MANAGED_DICT``, and the size of what CPython 3.11 puts before such an object: two
 #: words for the dictionary and two for the collector.
 MANAGED_DICT = 1 << 4
@@ -77,6 +79,8 @@ def look() -> Look:
             continue
         # Who had the test run differs from run to run.
         place = tuple(takewhile(lambda line: not line[0].startswith(_PACKAGE), lines))
+        if len(place) < len(lines) and lines[len(place)][0] == settle.__file__:
+            continue
         size, count = found.get(place, (0, 0))
         found[place] = (size + statistic.size, count + statistic.count)
     return found
@@ -103,22 +107,26 @@ def steady_bytes(looks: Sequence[Look]) -> int:
     )
 
 
-def steady_growth(looks: Sequence[Look]) -> list[Growth]:
-    """Return the places where every run leaves as much behind, those that leave most first.
+def steady_growth(looks: Sequence[Look], runs: int) -> list[Growth]:
+    """Return the places where every run leaves exactly as much behind, most bytes first.
 
-    Blocks decide where their number changes: it must have grown as much from each look to the next,
-    or by one more, as a leak on every second run does. A single block must have become longer.
+    Blocks decide where their number changes: from each look to the next it must have grown by the
+    same multiple of the runs. A block that is none more must have become longer each time.
 
     Args:
-        looks: In the order of time, as many runs after each other; at least two.
+        looks: In the order of time; at least two.
+        runs: Runs from each look to the next.
     """
     found = []
     for place in filter(None, looks[-1]):
         seen = [one.get(place, (0, 0)) for one in looks]
         sizes = [b[0] - a[0] for a, b in pairwise(seen)]
         counts = [b[1] - a[1] for a, b in pairwise(seen)]
-        rises = counts if any(counts) else sizes
-        if min(rises) > 0 and (rises is sizes or max(rises) - min(rises) <= 1):
+        if any(counts):
+            grew = counts[0] > 0 and counts[0] % runs == 0 and len(set(counts)) == 1
+        else:
+            grew = min(sizes) > 0
+        if grew:
             found.append(Growth(place, sum(counts), sum(sizes)))
     return sorted(found, key=lambda growth: -growth.size_bytes)
 
