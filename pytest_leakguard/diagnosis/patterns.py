@@ -9,14 +9,13 @@ import contextvars
 import functools
 import threading
 import types
-import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import final
 
 from pytest_leakguard.diagnosis import rules
-from pytest_leakguard.diagnosis.clues import Clue, is_of, loaded
+from pytest_leakguard.diagnosis.clues import Clue, is_of
 from pytest_leakguard.diagnosis.releases import skips_release
 from pytest_leakguard.diagnosis.roots import CONTEXT
 
@@ -130,7 +129,7 @@ PATTERNS = (
         "weak mapping holds its key",
         "a value of a weak mapping refers to its own key, so that neither dies",
         "let the value refer to its key weakly, or store what it needs of it",
-        lambda clue: clue.passes((weakref.WeakKeyDictionary, weakref.WeakValueDictionary)),
+        rules.holds_its_key,
     ),
     Pattern(
         "context variable",
@@ -185,7 +184,7 @@ PATTERNS = (
         "event loop",
         "made on every run, never closed",
         "use asyncio.run(), or close the loop in teardown",
-        lambda clue: clue.holds(loaded(rules.LOOPS)),
+        rules.is_open_loop,
     ),
     POLLER,
     CHILD,

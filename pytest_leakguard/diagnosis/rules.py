@@ -190,6 +190,29 @@ def is_poller(clue: Clue) -> bool:
     return clue.holds((threading.Thread,))
 
 
+def is_open_loop(clue: Clue) -> bool:
+    """Tell an event loop that is still open; a closed one is only referred to by something else."""
+    kinds = loaded(LOOPS)
+
+    def is_open(obj: object) -> bool:
+        return is_of(obj, kinds) and (attributes_of(obj) or {}).get("_closed") is not True
+
+    return is_open(clue.example) or clue.leads_to(is_open)
+
+
+def holds_its_key(clue: Clue) -> bool:
+    """Tell an entry of a weak mapping whose value leads to the key, or whose key to the value."""
+    weak_ends = {
+        id(reference())
+        for mapping in clue.chain
+        if is_of(mapping, (weakref.WeakKeyDictionary, weakref.WeakValueDictionary))
+        for part in getattr(mapping, "data", {}).items()
+        for reference in part
+        if is_of(reference, weakref.ref)
+    }
+    return id(clue.example) in weak_ends or clue.leads_to(lambda one: id(one) in weak_ends, _AROUND)
+
+
 def is_child(clue: Clue) -> bool:
     """Tell the object of a child process."""
     return clue.holds(loaded(_CHILDREN))

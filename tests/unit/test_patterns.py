@@ -273,14 +273,35 @@ def closed_database():
     return connection
 
 
-def unclosed_loop():
+class OpenLoop(asyncio.AbstractEventLoop):
+    _closed = False
+
+
+LASTING = Thing()
+
+
+def in_weak_keys(key, value):
+    """Return the clue to a value of a mapping with weak keys."""
+    mapping = weakref.WeakKeyDictionary({key: value})
+    return clue(example=value, chain=[mapping], container=mapping.data, retained=(id(key),))
+
+
+def in_weak_values():
+    """Return the clue to a key that refers to its value, in a mapping with weak values."""
+    value = Thing()
+    key = has(value=value)
+    mapping = weakref.WeakValueDictionary({key: value})
+    return clue(example=key, chain=[mapping], container=mapping.data, retained=(id(value),))
+
+
+def closed_loop():
     loop = asyncio.new_event_loop()
     loop.close()
     return loop
 
 
 def handle(callback):
-    loop = unclosed_loop()
+    loop = closed_loop()
     return asyncio.TimerHandle(1, callback, (), loop)
 
 
@@ -330,11 +351,15 @@ _RECOGNISED = [
     ),
     (
         "weak mapping holds its key",
-        lambda: clue(chain=[weakref.WeakKeyDictionary()], container={}),
+        lambda: in_weak_keys(key := Thing(), has(owner=key)),
+    ),
+    (
+        "unbounded cache",
+        lambda: in_weak_keys(LASTING, Thing()),
     ),
     (
         "weak mapping holds its key",
-        lambda: clue(chain=[weakref.WeakValueDictionary()], container={}),
+        in_weak_values,
     ),
     ("context variable", lambda: clue(example=token())),
     ("context variable", lambda: clue(example=has(token=token()))),
@@ -349,7 +374,8 @@ _RECOGNISED = [
     ("executor", lambda: clue(example=shut_down())),
     ("executor", lambda: clue(example=has(executor=shut_down()))),
     ("executor", lambda: clue(example=threading.Thread(target=concurrent.futures.thread._worker))),
-    ("event loop", lambda: clue(example=unclosed_loop())),
+    ("event loop", lambda: clue(example=OpenLoop())),
+    ("global accumulation", lambda: clue(example=closed_loop())),
     ("pending promise", lambda: clue(example=Future())),
     ("pending promise", lambda: clue(example=coroutine())),
     ("pending promise", lambda: clue(example=object.__new__(pool.ApplyResult))),
