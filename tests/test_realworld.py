@@ -13,6 +13,9 @@ import pytest
 
 from tests.specimens import score
 
+for package in ("aiohttp", "flask", "httpx", "redis", "sqlalchemy", "starlette", "websockets"):
+    pytest.importorskip(package, reason="applications need the dependency group 'realworld'")
+
 HERE = Path(__file__).parent / "realworld"
 FILES = [
     path.relative_to(HERE).as_posix()
