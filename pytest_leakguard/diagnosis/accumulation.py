@@ -44,10 +44,12 @@ class Accumulation:
         self.counts = _rising(first.all, middle.all, last.all)
         self.sizes = last.sizes - first.sizes
         self.size_bytes = last.size_bytes - first.size_bytes
+        # New items in the place of old ones: a ring that is full, not one that grows.
+        self._replaces = bool(self.direct) and _is_no_longer(first.length, last.length)
         self._grew = first.size_bytes < middle.size_bytes < last.size_bytes
 
     def __bool__(self) -> bool:
-        return bool(self.counts) or self._grew
+        return (bool(self.counts) or self._grew) and not self._replaces
 
     def is_byproduct(self) -> bool:
         """Tell whether this only follows from something else being kept."""
@@ -107,6 +109,10 @@ def _bookkeeping() -> list[object]:
         (_POOL, "_threads_queues"),
     )
     return [getattr(sys.modules.get(module), name, None) or object() for module, name in places]
+
+
+def _is_no_longer(before: int | None, after: int | None) -> bool:
+    return before is not None and after is not None and after <= before
 
 
 def _rising(first: Counter[str], middle: Counter[str], last: Counter[str]) -> Counter[str]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from pympler import asizeof
 
+from pytest_leakguard.counters.containers import sized
 from pytest_leakguard.diagnosis.naming import type_name
 from pytest_leakguard.diagnosis.paths import is_namespace
 from pytest_leakguard.diagnosis.walk import Entry, is_new, referents_of
@@ -22,11 +23,19 @@ from pytest_leakguard.diagnosis.walk import Entry, is_new, referents_of
 
 @dataclass(slots=True)
 class Tally:
-    """How many new objects hang on one holder, and what they weigh in bytes."""
+    """How many new objects hang on one holder, and what they weigh in bytes.
+
+    Attributes:
+        direct: Those that the holder refers to itself, by type.
+        all: All that are reached first through it, by type.
+        sizes: Their weight, by type.
+        length: Items in the holder, old and new; ``None`` if it is no container.
+    """
 
     direct: Counter[str] = field(default_factory=Counter)
     all: Counter[str] = field(default_factory=Counter)
     sizes: Counter[str] = field(default_factory=Counter)
+    length: int | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -132,7 +141,10 @@ def take(entries: Sequence[Entry], births: Births) -> dict[Key, Held]:
             if id(child) not in taken and is_new(child, new_ids, untracked):
                 taken.add(id(child))
                 place = position if namespace else None
-                held = censused.setdefault((index, place), Held(entry, place))
+                if (held := censused.get((index, place))) is None:
+                    held = censused[index, place] = Held(entry, place)
+                    if (length := sized(entry.holder)) is not None:
+                        held.tally.length = length(entry.holder)
                 held.kids.append(child)
     for held in censused.values():
         _descend(held, taken, new_ids, untracked)
