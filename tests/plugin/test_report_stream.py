@@ -337,7 +337,7 @@ def test_passes():
     print("passes")
 
 def test_second_attempt():
-    attempts.append(1)
+    attempts.append(1) if attempts.count(1) < 2 else None
     print("attempt", len(attempts))
     enough = len(attempts) > 1
     assert enough
@@ -349,7 +349,7 @@ def test_always_fails():
 @pytest.fixture
 def flaky_down():
     yield
-    attempts.append(2)
+    attempts.append(2) if attempts.count(2) < 2 else None
     enough = attempts.count(2) > 1
     assert enough
 
