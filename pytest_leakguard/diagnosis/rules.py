@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
+import operator
 import sys
 import threading
 import types
@@ -15,6 +16,8 @@ import weakref
 from _queue import SimpleQueue
 from array import array
 from collections import ChainMap, deque
+from collections.abc import Iterator
+from dataclasses import replace
 
 from pytest_leakguard.diagnosis.clues import (
     Clue,
@@ -27,6 +30,7 @@ from pytest_leakguard.diagnosis.clues import (
 )
 from pytest_leakguard.diagnosis.naming import attributes_of, class_name, is_a, slots_of, type_name
 from pytest_leakguard.diagnosis.registries import AUDIT_HOOKS, CODECS, FORK_HOOKS, SIGNALS
+from pytest_leakguard.ownership import is_library
 
 #: Where classes are that a rule asks for: a module that is not loaded has no instances.
 _PROMISES = ("asyncio:Future", "concurrent.futures:Future", "multiprocessing.pool:ApplyResult")
@@ -51,6 +55,7 @@ _WAKING = (
     "asyncio.tasks._release_waiter",
     "asyncio.timeouts._on_timeout",
 )
+_WEAK_MAPPINGS = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
 #: What all classes of streams can do, and all of connections to a database (PEP 249).
 _STREAM = ("fileno", "close")
 _CONNECTION = ("cursor", "commit", "close")
@@ -202,15 +207,21 @@ def is_open_loop(clue: Clue) -> bool:
 
 def holds_its_key(clue: Clue) -> bool:
     """Tell an entry of a weak mapping whose value leads to the key, or whose key to the value."""
-    weak_ends = {
-        id(reference())
+    return any(
+        replace(clue, example=strong).leads_to(functools.partial(operator.is_, weak), _AROUND)
         for mapping in clue.chain
-        if is_of(mapping, (weakref.WeakKeyDictionary, weakref.WeakValueDictionary))
-        for part in getattr(mapping, "data", {}).items()
-        for reference in part
-        if is_of(reference, weakref.ref)
-    }
-    return id(clue.example) in weak_ends or clue.leads_to(lambda one: id(one) in weak_ends, _AROUND)
+        if is_of(mapping, _WEAK_MAPPINGS)
+        for strong, weak in _ends_of_entries(mapping, clue.example)
+    )
+
+
+def _ends_of_entries(mapping: object, part: object) -> Iterator[tuple[object, object]]:
+    """Yield the strong and the weak end of the entries that something is a part of."""
+    for entry in list(getattr(mapping, "data", {}).items()):
+        if any(end is part for end in entry):
+            for reference, strong in (entry, entry[::-1]):
+                if is_a(reference, weakref.ref):
+                    yield strong, reference()
 
 
 def is_child(clue: Clue) -> bool:
@@ -239,7 +250,9 @@ def _is_stream(obj: object) -> bool:
 
 def is_pool(clue: Clue) -> bool:
     """Tell something taken from a pool: by its class, or by the names of what keeps it."""
-    if has_methods(clue.example, *_CONNECTION) or clue.leads_to(_is_pooled, 1):
+    if has_methods(clue.example, *_CONNECTION):  # who keeps them by a key has a registry
+        return not is_of(clue.container, dict)
+    if clue.leads_to(_is_pooled, 1):
         return True
     words = clue.words()
     if {"in", "use"} <= words or {"checked", "out"} <= words:
@@ -248,12 +261,16 @@ def is_pool(clue: Clue) -> bool:
 
 
 def _is_pooled(obj: object) -> bool:
-    """Tell what a pool gives out by the name of its class; not the pool itself."""
-    name = type_name(obj)
+    """Tell what a pool gives out by its class, or by its module in a library; not the pool itself.
+
+    All that the user's own module of that name defines is no evidence: it has more than a pool.
+    """
+    module, _, name = type_name(obj).rpartition(".")
+    named = [name, *module.split(".")] if is_library(sys.modules.get(module)) else [name]
     return (
-        "pool" in words_in(name.split("."))
+        "pool" in words_in(named)
         and not name.lower().endswith("pool")
-        and not _is_standard(name)
+        and not _is_standard(f"{module}.")
     )
 
 
@@ -295,13 +312,16 @@ def listens(clue: Clue) -> bool:
     """Tell a listener by the names of container, type and functions, and by what it is."""
     is_called = callable(clue.example) or clue.is_near(lambda obj: is_of(obj, _FUNCTIONS))
     words = clue.own_words()
-    if is_called and any(_adds_listeners(name, words) for name in clue.functions()):
+    functions = clue.functions()
+    if is_of(clue.container, dict):  # plug-ins and routes are registered as well, by their names
+        functions.discard("register")
+    if is_called and any(_adds_listeners(name, words) for name in functions):
         return True
     # An observer need not be called itself: it has a method that is.
     is_called = is_called or (_is_instance(clue.example) and bool(own_methods(clue.example)))
     if not is_called:
         return False
-    if "subscribe" in words_in(clue.functions()):
+    if "subscribe" in words_in(functions):
         return True
     return bool(words & _LISTENERS) and clue.heaviest_capture() is None
 

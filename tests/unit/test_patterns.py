@@ -106,7 +106,8 @@ class ChannelPool:
 
 
 DatabasePool = type("DatabasePool", (), {})
-Pooled = type("Fairy", (), {"__module__": "database.pool.base"})
+PoolChannel = type("PoolChannel", (), {})
+InPoolModule = type("Till", (), {"__module__": "shop.pool"})
 
 
 class Counted(type):
@@ -283,7 +284,14 @@ LASTING = Thing()
 def in_weak_keys(key, value):
     """Return the clue to a value of a mapping with weak keys."""
     mapping = weakref.WeakKeyDictionary({key: value})
-    return clue(example=value, chain=[mapping], container=mapping.data, retained=(id(key),))
+    return clue(example=value, chain=[mapping], container=mapping.data, retained=(key,))
+
+
+def in_weak_keys_by_reference(key, value):
+    """Return the clue to the weak reference that such a mapping has for a key."""
+    mapping = weakref.WeakKeyDictionary({key: value})
+    reference = next(iter(mapping.data))
+    return clue(example=reference, chain=[mapping], container=mapping.data, retained=(key, value))
 
 
 def in_weak_values():
@@ -291,7 +299,7 @@ def in_weak_values():
     value = Thing()
     key = has(value=value)
     mapping = weakref.WeakValueDictionary({key: value})
-    return clue(example=key, chain=[mapping], container=mapping.data, retained=(id(value),))
+    return clue(example=key, chain=[mapping], container=mapping.data, retained=(value,))
 
 
 def closed_loop():
@@ -354,6 +362,10 @@ _RECOGNISED = [
         lambda: in_weak_keys(key := Thing(), has(owner=key)),
     ),
     (
+        "weak mapping holds its key",
+        lambda: in_weak_keys_by_reference(key := Thing(), has(owner=key)),
+    ),
+    (
         "unbounded cache",
         lambda: in_weak_keys(LASTING, Thing()),
     ),
@@ -391,7 +403,7 @@ _RECOGNISED = [
     ("pool checkout", lambda: clue("shop.kept", ["channel"], path=[ChannelPool()])),
     ("pool checkout", lambda: clue("shop.databases", Cursors())),
     ("pool checkout", lambda: clue("shop.units", closed_database())),
-    ("pool checkout", lambda: clue("shop.units", has(checked=Pooled()))),
+    ("pool checkout", lambda: clue("shop.units", has(checked=PoolChannel()))),
     ("pool checkout", lambda: clue("shop.Channels.in_use")),
     ("pool checkout", lambda: clue("shop.Channels.checkedOut", container=set())),
     ("class registry", lambda: clue("shop.Format.known", type("Csv", (), {}), chain=[Thing])),
@@ -441,6 +453,10 @@ _RECOGNISED = [
     ("connection registry", lambda: clue("shop.server.all", Connection(), container=set())),
     ("connection registry", lambda: clue("shop.rooms['tea']", grown=["Server.connect"])),
     ("connection registry", lambda: clue("shop.peers", ["anna"], grown=["Server.connect"])),
+    (
+        "connection registry",
+        lambda: clue("shop.by_tenant", sqlite3.connect(":memory:"), container={}),
+    ),
     ("connection registry", lambda: clue("shop.here", Thing(), grown=["Lobby.on_connect"])),
     ("stream", lambda: clue(example=io.StringIO())),
     ("stream", lambda: clue(example=has(file=io.StringIO()))),
@@ -508,6 +524,8 @@ _NEAR_MISSES = [
     # Plain data is not taken from a pool, and a pool is not taken from itself.
     ("pool checkout", lambda: clue("shop.pools", {"swimming": 1})),
     ("pool checkout", lambda: clue("shop.kept", has(channels=DatabasePool()))),
+    ("pool checkout", lambda: clue("shop.kept", InPoolModule())),
+    ("event listener", lambda: clue("shop.routes", print_, grown=["register"], container={})),
     ("connection registry", lambda: clue("shop.rooms", {"double": 1})),
     # A time without a function, and a function without a time.
     ("timer", lambda: clue("shop.timers", (1.5, "tea"))),
@@ -598,6 +616,14 @@ def test_an_odd_container_makes_no_pattern():
 def test_the_more_particular_pattern_wins():
     assert name_of(clue("shop.sessions", ValueError("no"))) == "stored exception"
     assert name_of(clue("shop.listeners", capturing(1))) == "event listener"
+
+
+def test_what_a_pool_of_a_library_gives_out_is_told_by_its_module(monkeypatch):
+    monkeypatch.setitem(sys.modules, "database.pool", types.ModuleType("database.pool"))
+    proxy = type("Proxy", (), {"__module__": "database.pool"})()
+
+    assert name_of(clue("shop.kept", proxy)) == "pool checkout"
+    assert name_of(clue("shop.kept", has(proxy=proxy))) == "pool checkout"
 
 
 def test_most_of_what_is_kept_may_hang_on_one_captured_variable():
