@@ -287,7 +287,7 @@ import pytest
 state = []
 
 def test_it():
-    state.append(1)
+    state[:] = [1]
 
 def test_sees_one():
     assert state
@@ -398,7 +398,7 @@ class TestCase(unittest.TestCase):
 
     def setUp(self):
         self.thing = object()
-        self.addCleanup(self.connection.append, 2)
+        self.addCleanup(self.connection.__setitem__, 0, 1)
 
     def test_it(self):
         assert self.connection[0] == 1

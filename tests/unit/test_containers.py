@@ -113,9 +113,7 @@ def test_a_container_with_room_below_its_bound_is_bounded(function):
 
 def test_each_container_counts_by_its_own_growth():
     first, second, untracked = [1, 2], deque([3]), {"a": 1}
-    counter = ContainerItems(
-        containers_among([first, second, [untracked, bytearray(b"x")]])
-    )
+    counter = ContainerItems(containers_among([first, second, [untracked, bytearray(b"x")]]))
     start = counter.read()
 
     first.clear()
