@@ -3,6 +3,9 @@
 ``python docs/generate.py`` rewrites them; ``--check`` fails if any differs in more than its
 numbers, which depend on the interpreter. A place for an output is a comment,
 ``<!-- shown: NAME -->``, and the code block after it.
+
+The page of a pattern shows the report on its own leaking form. These take a minute in all, so that
+``--check`` leaves them out; ``--patterns`` does them and nothing else, with or without ``--check``.
 """
 
 from __future__ import annotations
@@ -14,21 +17,63 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+PAGES = ROOT / "docs" / "reference" / "patterns"
+_CODE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_TEST = """\
+import pytest
+
+import shop
+
+
+@pytest.mark.noleak
+def test_shop():
+    shop.leaks()
+"""
+_ASYNC_TEST = """\
+import asyncio
+
+import pytest
+
+import shop
+
+LOOP = asyncio.new_event_loop()
+
+
+@pytest.mark.noleak
+def test_shop():
+    LOOP.run_until_complete(shop.leaks())
+"""
+#: What some forms leave running would keep the process for an hour.
+_CONFTEST = """\
+import os
+import sys
+
+
+def pytest_unconfigure():
+    sys.stdout.flush()
+    os._exit(0)
+"""
 _PLACE = re.compile(r"(<!-- shown: (\S+) -->\n+```\w*\n)(.*?)(```\n)", re.DOTALL)
+
+
+def _pytest(directory: Path, *options: str) -> str:
+    # Only this plugin: a contributor's environment has others, whose lines would show up.
+    command = [sys.executable, "-m", "pytest", "--disable-plugin-autoload", "-p", "leakguard"]
+    command += ["-p", "no:cacheprovider", *options]
+    done = subprocess.run(  # noqa: S603 - runs pytest on an example
+        command, cwd=directory, capture_output=True, text=True, check=False
+    )
+    return done.stdout
 
 
 @functools.cache
 def _example(*options: str) -> str:
-    # Only this plugin: a contributor's environment has others, whose lines would show up.
-    command = [sys.executable, "-m", "pytest", "--disable-plugin-autoload", "-p", "leakguard"]
-    command += ["-p", "no:cacheprovider", *options]
-    done = subprocess.run(  # noqa: S603 - runs pytest on the example
-        command, cwd=ROOT / "examples", capture_output=True, text=True, check=False
-    )
-    return done.stdout
+    return _pytest(ROOT / "examples", *options)
 
 
 def _lines(text: str, first: str, last: str) -> str:
@@ -81,12 +126,43 @@ def _on_few_lines(value: object, margin: str = "") -> str:
     return f"{opening}\n{deeper}{body}\n{margin}{closing}"
 
 
+def pattern(page: Path) -> str:
+    """Show the report on a test of the leaking form that the page of a pattern has."""
+    code = _CODE.search(page.read_text(encoding="utf-8"))[1]
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        Path(directory, "shop.py").write_text(code, encoding="utf-8")
+        Path(directory, "conftest.py").write_text(_CONFTEST, encoding="utf-8")
+        test = _ASYNC_TEST if "async def leaks" in code else _TEST
+        Path(directory, "test_shop.py").write_text(test, encoding="utf-8")
+        text = _pytest(Path(directory), "-q")
+    return _lines(text, r"^___", r"leak check").replace(directory, "…")
+
+
 SHOWN = {"failure": failure, "suite": suite, "options": options, "finding": finding}
 
 
 def fill(text: str) -> str:
     """Put the current outputs into a document."""
     return _PLACE.sub(lambda place: place[1] + SHOWN[place[2]]() + place[4], text)
+
+
+def fill_page(page: Path) -> str:
+    """Put the current report into the page of a pattern."""
+    text = page.read_text(encoding="utf-8")
+    return _PLACE.sub(lambda place: place[1] + pattern(page) + place[4], text)
+
+
+def _documents(*, patterns: bool) -> Iterator[tuple[Path, str]]:
+    """Yield each document that shows an output, with what it should be."""
+    if patterns:
+        pages = sorted(PAGES.glob("*.md"))
+        with ThreadPoolExecutor(2) as executor:
+            yield from zip(pages, executor.map(fill_page, pages), strict=True)
+        return
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("examples/*.md"), *ROOT.glob("docs/**/*.md")]:
+        if path.parent != PAGES:
+            yield path, fill(path.read_text(encoding="utf-8"))
 
 
 def _without_numbers(text: str) -> str:
@@ -97,14 +173,15 @@ def main() -> int:
     """Rewrite or check every document."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing, fail if outdated")
-    checking = parser.parse_args().check
+    parser.add_argument("--patterns", action="store_true", help="do the pages of patterns alone")
+    arguments = parser.parse_args()
+    checking = arguments.check
     if sys.version_info < (3, 11):
         print("not checked: before Python 3.11 each instance has a dictionary, which is shown too")  # noqa: T201 - a command's answer
         return 0 if checking else 1
     outdated = []
-    for path in [*ROOT.glob("*.md"), *ROOT.glob("examples/*.md"), *ROOT.glob("docs/**/*.md")]:
+    for path, after in _documents(patterns=arguments.patterns):
         before = path.read_text(encoding="utf-8")
-        after = fill(before)
         if _without_numbers(after) != _without_numbers(before):
             outdated.append(path.relative_to(ROOT))
         if not checking and after != before:

@@ -6,6 +6,7 @@ alive, and so that a result can travel between processes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, final
@@ -267,6 +268,13 @@ class Finding:
         """Name of the fixture in which it was allocated or grown; empty if it was in none."""
         frames = (*self.allocated, *self.grown)
         return next((frame.fixture for frame in frames if frame.fixture), "")
+
+    @property
+    def page(self) -> str:
+        """Page of the documentation on this pattern, as a path in it; empty if unrecognised."""
+        if self.pattern == "unrecognised":
+            return ""
+        return f"reference/patterns/{re.sub(r'[^a-z0-9]+', '-', self.pattern)}"
 
     def with_fixtures(self, fixtures: Mapping[tuple[str, str], str]) -> Finding:
         """Return the same finding with the fixtures named that its lines stand in.

@@ -82,6 +82,7 @@ def _finding(finding: Finding, root: Path) -> dict[str, object]:
         "pattern": finding.pattern,
         "meaning": finding.meaning,
         "advice": finding.advice,
+        "page": finding.page,
         "fingerprint": finding.fingerprint,
     }
 

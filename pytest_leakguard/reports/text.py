@@ -113,6 +113,8 @@ def failure_page(result: Result, settings: Settings, *, where: str, root: Path) 
         root: Directory that file names are given relative to.
     """
     ending = [f" evidence   {result.evidence}"] if result.evidence else []
+    pages = dict.fromkeys(finding.page for finding in result.findings[:_MAX_FINDINGS])
+    ending += [f" docs       {page}" for page in pages if page]
     if result.verdict == "inconclusive":
         ending.extend(_counter_lines(result))
     room = _MAX_LINES - 2 - len(ending)

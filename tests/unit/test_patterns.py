@@ -38,10 +38,10 @@ from pytest_leakguard.diagnosis.census import Births
 from pytest_leakguard.diagnosis.clues import Clue
 from pytest_leakguard.diagnosis.findings import Runs, loose_finding
 from pytest_leakguard.diagnosis.naming import type_name
-from pytest_leakguard.diagnosis.patterns import NATIVE, PATTERNS, recognise
+from pytest_leakguard.diagnosis.patterns import NATIVE, PATTERNS, REFERENCE, recognise
 from pytest_leakguard.model import Finding, Frame, Step
 
-_PAGE = Path(__file__).parents[2] / "docs" / "reference" / "patterns.md"
+_PAGES = Path(__file__).parents[2] / "docs" / "reference" / "patterns"
 
 
 class Thing:
@@ -701,24 +701,36 @@ def test_no_malloc_is_looked_for_where_a_python_object_leaks():
     assert "malloc" not in finding.advice
 
 
-@pytest.fixture
-def page():
-    if not _PAGE.is_file():
+def _page(name):
+    finding = Finding(type="list", objects_per_run=1, bytes_per_run=56, holder="shop.BASKETS")
+    path = Path("docs", f"{finding.with_pattern(name, '', '').page}.md")
+    if not _PAGES.is_dir():
         pytest.skip("the documentation is not here")
-    return _PAGE.read_text(encoding="utf-8")
+    return (_PAGES.parents[2] / path).read_text(encoding="utf-8")
 
 
-def test_the_documentation_explains_each_pattern_in_the_order_of_the_rules(page):
-    explained = re.findall(r"^## (.+)$", page, re.MULTILINE)
+def test_the_documentation_lists_the_patterns_in_the_order_of_the_rules():
+    if not _PAGES.is_dir():
+        pytest.skip("the documentation is not here")
+    listed = re.findall(r"^\| \[(.+)\]\(", (_PAGES / "index.md").read_text("utf-8"), re.MULTILINE)
 
-    assert explained == list(dict.fromkeys(pattern.name for pattern in (*PATTERNS, NATIVE)))
+    assert listed == list(dict.fromkeys(pattern.name for pattern in (*PATTERNS, NATIVE)))
 
 
-def test_the_forms_that_the_documentation_shows_can_be_defined(page):
-    blocks = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+@pytest.mark.parametrize("pattern", [*PATTERNS, REFERENCE], ids=lambda pattern: pattern.name)
+def test_the_page_of_a_pattern_shows_the_report_on_its_leaking_form(pattern):
+    page = _page(pattern.name)
 
-    assert len(blocks) == len(re.findall(r"^## ", page, re.MULTILINE))
-    for block in blocks:
-        shown = {}
-        exec(compile(block, str(_PAGE), "exec"), shown)  # none is called: half of them leak
-        assert {"leaks", "sound"} <= shown.keys()
+    assert page.startswith(f"# {pattern.name}\n")
+    assert f" pattern    {pattern.name}: {pattern.meaning}\n" in page
+    assert f"     fix        {pattern.advice}\n" in page
+
+
+@pytest.mark.parametrize("pattern", [*PATTERNS, REFERENCE], ids=lambda pattern: pattern.name)
+def test_the_forms_that_the_page_of_a_pattern_shows_can_be_defined(pattern):
+    (block,) = re.findall(r"^```python\n(.*?)^```$", _page(pattern.name), re.MULTILINE | re.DOTALL)
+    shown = {}
+
+    exec(compile(block, "page", "exec"), shown)  # none is called: half of them leak
+
+    assert {"leaks", "sound"} <= shown.keys()
