@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 import sys
 import tracemalloc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import TYPE_CHECKING, final
 
@@ -21,6 +20,7 @@ from pytest_leakguard.counters import mapped, temp_files
 from pytest_leakguard.counters.containers import ContainerItems
 from pytest_leakguard.counters.nearby import NearbyItems, Neighbourhood
 from pytest_leakguard.counters.traced import TracedBytes
+from pytest_leakguard.exemptions import Exempted, Exemption
 from pytest_leakguard.heap import Heap, Pacer
 from pytest_leakguard.model import Finding, Result, Settings, parse_setting
 from pytest_leakguard.runner import BrokenRunError, Screened, Subject, Trial
@@ -180,6 +180,8 @@ class Checker:
             result = replace(thawed, executions=thawed.executions + result.executions - 1)
         self._pacer.keep_pace()
         self._pacer.collect_if_due(after_suspect=result.verdict != "clean")
+        if settings.ignore and not result.ignored:  # nothing was found
+            result = replace(result, ignored=_exempt((), settings.ignore)[1])
         return replace(result, seconds=now() - begun)
 
     def _choose_counters(self, settings: Settings, *, marked: bool) -> tuple[counters.Counter, ...]:
@@ -302,10 +304,14 @@ class Checker:
             return _ended(result, trial)
         if explained.traced_bytes_per_run is not None:
             growth["traced_bytes"] = _tidy(explained.traced_bytes_per_run)
-        findings = tuple(
-            finding for finding in explained.findings if not _ignored(finding, trial.settings)
+        findings, ignored = _exempt(explained.findings, trial.settings.ignore)
+        result = replace(
+            result,
+            executions=trial.executions,
+            growth=growth,
+            findings=findings,
+            ignored=ignored,
         )
-        result = replace(result, executions=trial.executions, growth=growth, findings=findings)
         return _decide(result, confirmed, explained.findings, trial)
 
 
@@ -362,11 +368,19 @@ def _moved(screened: Screened) -> list[str]:
     return [name for name, steps in screened.steps.items() if any(step > 0 for step in steps)]
 
 
-def _ignored(finding: Finding, settings: Settings) -> bool:
-    return any(
-        text == pattern or fnmatchcase(text, pattern)
-        for pattern in settings.ignore
-        for text in (finding.type, finding.holder, finding.fingerprint)
+def _exempt(
+    findings: Sequence[Finding], exemptions: tuple[Exemption, ...]
+) -> tuple[tuple[Finding, ...], tuple[Exempted, ...]]:
+    """Return the findings that no exemption covers, and how many each of these covers."""
+    left = []
+    covered = dict.fromkeys(exemptions, 0)
+    for finding in findings:
+        if covering := next((one for one in exemptions if one.covers(finding.names)), None):
+            covered[covering] += 1
+        else:
+            left.append(finding)
+    return tuple(left), tuple(
+        Exempted(one.pattern, one.reason, count) for one, count in covered.items()
     )
 
 

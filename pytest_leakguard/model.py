@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, final
 
 from pytest_leakguard.errors import InvalidSettingError, MissingPackageError
+from pytest_leakguard.exemptions import Exempted, Exemption, parse_exemptions
 from pytest_leakguard.units import parse_count, parse_duration, parse_size
 
 Verdict = Literal["clean", "leak", "bounded", "inconclusive", "known", "unchecked"]
@@ -56,8 +57,8 @@ class Settings:
         trace: Where tracemalloc is on: ``auto`` (suspects and marked tests), ``suspects``, or
             ``always`` (every checked test).
         track: Names of the counters to read; ``None`` means all that the platform has.
-        ignore: Shell-style patterns; a finding whose type, holder or fingerprint matches one is
-            left out of the verdict.
+        ignore: A finding whose type, holder, fingerprint or allocating module fits one of these
+            is left out of the verdict.
         native_trace: Whether memray is asked for the native code that takes what leaks.
     """
 
@@ -68,7 +69,7 @@ class Settings:
     confirm: float = 10.0
     trace: TraceMode = "auto"
     track: tuple[str, ...] | None = None
-    ignore: tuple[str, ...] = ()
+    ignore: tuple[Exemption, ...] = ()
     native_trace: bool = False
 
     def allowed(self, counter: str) -> float:
@@ -102,17 +103,6 @@ def _words(entry: object) -> list[object]:
     return [*entry.replace(",", " ").split()] if isinstance(entry, str) else [entry]
 
 
-def _parse_patterns(setting: str, value: object) -> tuple[str, ...]:
-    expected = "patterns that name a type, a holder or a fingerprint, not a bare '*'"
-    patterns = (value,) if isinstance(value, str) else value
-    if not isinstance(patterns, (list, tuple)):
-        raise InvalidSettingError(setting, value, expected)
-    for pattern in patterns:
-        if not isinstance(pattern, str) or not pattern.strip(" *?"):
-            raise InvalidSettingError(setting, pattern, expected)
-    return tuple(patterns)
-
-
 _SWITCH = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
@@ -144,7 +134,7 @@ PARSERS = {
     "confirm": parse_duration,
     "trace": lambda name, value: _parse_choice(name, value, TRACE_MODES),
     "track": lambda name, value: _parse_names(name, value, COUNTER_NAMES),
-    "ignore": _parse_patterns,
+    "ignore": parse_exemptions,
     "native_trace": _parse_native_trace,
 }
 
@@ -177,6 +167,7 @@ class Frame:
         function: Qualified name of the innermost function, or ``<module>``.
         source: The line's text without its indentation; empty when the file cannot be read.
         fixture: Name of the fixture that the function sets up and tears down; empty if it is none.
+        module: Name of the module that the file was imported as; empty when unknown.
     """
 
     file: str
@@ -184,6 +175,7 @@ class Frame:
     function: str
     source: str
     fixture: str = ""
+    module: str = ""
 
 
 @final
@@ -270,6 +262,12 @@ class Finding:
         return next((frame.fixture for frame in frames if frame.fixture), "")
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What an exemption may name: type, holder, fingerprint, the module that allocates."""
+        modules = [frame.module for frame in self.allocated[:1] if frame.module]
+        return (self.type, self.holder, self.fingerprint, *modules)
+
+    @property
     def page(self) -> str:
         """Page of the documentation on this pattern, as a path in it; empty if unrecognised."""
         if self.pattern == "unrecognised":
@@ -310,6 +308,7 @@ class Result:
         series: Counter name to the samples that the verdict rests on.
         findings: Causes, the heaviest first.
         evidence: How the growth was confirmed, in words; empty when nothing was.
+        ignored: The exemptions that held for this test, with the number of findings of each.
     """
 
     verdict: Verdict
@@ -320,6 +319,7 @@ class Result:
     series: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     evidence: str = ""
+    ignored: tuple[Exempted, ...] = ()
 
     def to_plain(self) -> dict[str, Any]:  # as JSON has it
         """Return the result as dicts, lists, strings and numbers."""
@@ -333,6 +333,7 @@ class Result:
             "series": dict(self.series),
             "findings": [asdict(finding) for finding in self.findings],
             "evidence": self.evidence,
+            "ignored": [asdict(exempted) for exempted in self.ignored],
         }
 
     @classmethod
@@ -352,4 +353,5 @@ class Result:
             for finding in plain["findings"]
         )
         series = {name: tuple(samples) for name, samples in plain["series"].items()}
-        return cls(**{**plain, "findings": findings, "series": series})
+        ignored = tuple(Exempted(**exempted) for exempted in plain["ignored"])
+        return cls(**{**plain, "findings": findings, "series": series, "ignored": ignored})

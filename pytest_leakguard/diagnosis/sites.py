@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import linecache
 import os
 import sys
@@ -56,6 +57,7 @@ class Sources:
     def __init__(self) -> None:
         self._functions: dict[str, list[tuple[int, int, str]]] = {}
         self._machinery: dict[str, bool] = {}
+        self._modules: dict[str, str] = {}
 
     def is_machinery(self, file: str) -> bool:
         """Tell whether a file belongs to the interpreter, its library or the test runner."""
@@ -70,6 +72,7 @@ class Sources:
             line=line,
             function=self._function_at(file, line),
             source=linecache.getline(file, line).strip(),
+            module=self._module_of(file),
         )
 
     def frames(self, lines: Iterable[tuple[str, int]]) -> tuple[Frame, ...]:
@@ -87,6 +90,19 @@ class Sources:
     def allocation(self, obj: object) -> tuple[Frame, ...]:
         """Return where a traced object was allocated, innermost line first."""
         return self.frames(traceback_of(obj) or ())
+
+    def _module_of(self, file: str) -> str:
+        if file not in self._modules:
+            loaded = [
+                (path, name)
+                for name, module in list(sys.modules.items())
+                # Statically: a module that is loaded lazily would load now.
+                if isinstance(path := inspect.getattr_static(module, "__file__", None), str)
+            ]
+            # The script that runs is a module of another name as well.
+            self._modules = {path: name for path, name in loaded if name != "__main__"}
+            self._modules.setdefault(file, "")
+        return self._modules[file]
 
     def _function_at(self, file: str, line: int) -> str:
         if file not in self._functions:

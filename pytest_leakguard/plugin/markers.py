@@ -85,6 +85,8 @@ def read_plan(item: pytest.Item, defaults: Settings) -> Plan | None:
                     overrides.setdefault(keyword, value)
     if nearest is None:
         return None
+    if "ignore" in overrides:  # what the whole suite tolerates, its marked tests do as well
+        overrides["ignore"] = (*defaults.ignore, *overrides["ignore"])  # type: ignore[misc]  # parsed
     return Plan(kind=nearest, settings=replace(defaults, **overrides), known=known)  # type: ignore[arg-type]  # parsed by parse_setting
 
 

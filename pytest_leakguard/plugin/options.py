@@ -63,6 +63,10 @@ _SETTINGS: tuple[tuple[str, str, str], ...] = (
 )
 
 
+_IGNORE = (
+    "leave out findings whose type, holder, fingerprint or allocating module fits a pattern with *"
+    " and ?, for the reason given, such as 'click._compat.*: kept upstream, #1234'; repeatable"
+)
 _NATIVE_TRACE = (
     "run a leaking test a few times more under memray where only native memory shows the leak, and"
     " tell the native code that takes it; needs memray: pip install 'pytest-leakguard[native]'"
@@ -114,6 +118,8 @@ def add_options(parser: pytest.Parser) -> None:
         help=f"write a report at the end of the session, such as json:leaks.json; formats:"
         f" {', '.join(REPORT_FORMATS)}; repeatable",
     )
+    group.addoption("--leak-ignore", action="append", metavar="PATTERN: REASON", help=_IGNORE)
+    parser.addini("leak_ignore", "twin of --leak-ignore", type="linelist", default=None)
     parser.addini("leak_mode", "twin of --leak-mode", type="string", default=None)
     parser.addini("leak_report", "twin of --leak-report", type="linelist", default=None)
     for name, metavar, text in _SETTINGS:
@@ -138,7 +144,7 @@ def resolve(config: pytest.Config) -> Options:
     try:
         mode, asked = _resolve_mode(config)
         given: dict[str, Any] = {}
-        for name in (*(name for name, _, _ in _SETTINGS), "native-trace"):
+        for name in (*(name for name, _, _ in _SETTINGS), "ignore", "native-trace"):
             field = name.replace("-", "_")
             place, value = _lookup(config, name)
             if value is not None:

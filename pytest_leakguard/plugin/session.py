@@ -34,6 +34,7 @@ _UNJUDGED = {
     "skipped": "the test was skipped",
     "xfailed": "the test is expected to fail",
 }
+_TO_THE_END = frozenset({pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED})
 _DEBUGGED = "the user went through it in the debugger, so it was not checked"
 
 
@@ -62,6 +63,7 @@ class LeakSession:
         self._debugged: set[str] = set()
         self._self_check_problem = ""
         self._extra_seconds = 0.0
+        self._narrowed = _names_tests(config)
 
     def header(self) -> list[str]:
         """Return the header line: mode, counters, and what this platform cannot count."""
@@ -202,6 +204,11 @@ class LeakSession:
         """Remember every collected test."""
         self._collected.update(dict.fromkeys(item.nodeid for item in session.items))
 
+    @pytest.hookimpl
+    def pytest_deselected(self) -> None:
+        """Note that not all tests are to run."""
+        self._narrowed = True
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Remember every test that a worker has collected."""
@@ -227,6 +234,7 @@ class LeakSession:
             executions=sum(outcome.result.executions for outcome in judged),
             extra_seconds=self._extra_seconds,
             tests=tuple(self._outcomes[nodeid] for nodeid in self._ordered()),
+            whole=not self._narrowed,
         )
 
     def _ordered(self) -> list[str]:
@@ -237,6 +245,8 @@ class LeakSession:
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
         """Write the reports, also when the session was cut short."""
         self._checker.close()
+        self._narrowed = self._narrowed or session.exitstatus not in _TO_THE_END
+        self._narrowed = self._narrowed or bool(session.shouldfail or session.shouldstop)
         if self._self_check_problem and self._options.mode == "all" and session.exitstatus == 0:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if not self._is_worker:
@@ -258,6 +268,12 @@ class LeakSession:
         for entry in summary_lists(facts, limit=None if verbosity > 0 else 10):
             terminalreporter.write_line(entry)
         terminalreporter.write_line(line)
+
+
+def _names_tests(config: pytest.Config) -> bool:
+    """Tell whether the command line names files or tests, and not only folders of them."""
+    given = config.known_args_namespace.file_or_dir
+    return any(not Path(config.invocation_params.dir, argument).is_dir() for argument in given)
 
 
 def _temporary_paths(config: pytest.Config) -> re.Pattern[str]:

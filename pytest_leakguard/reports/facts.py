@@ -41,6 +41,7 @@ class SessionFacts:
         executions: How often judged tests ran in all, their own runs included.
         extra_seconds: Time spent on re-runs, in seconds.
         tests: Every collected test.
+        whole: Whether all tests of the suite were to run: none deselected, none named one by one.
     """
 
     mode: str
@@ -52,6 +53,7 @@ class SessionFacts:
     executions: int
     extra_seconds: float
     tests: tuple[TestOutcome, ...]
+    whole: bool = False
 
     @property
     def judged(self) -> tuple[TestOutcome, ...]:

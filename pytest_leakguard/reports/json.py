@@ -48,6 +48,10 @@ def _test(outcome: TestOutcome, root: Path) -> dict[str, object]:
         "growth": dict(result.growth),
         "series": {name: list(samples) for name, samples in result.series.items()},
         "findings": [_finding(finding, root) for finding in result.findings],
+        "ignored": [
+            {"pattern": one.pattern, "reason": one.reason, "findings": one.findings}
+            for one in result.ignored
+        ],
     }
 
 

@@ -291,6 +291,22 @@ def summary_line(facts: SessionFacts) -> str:
     return f"leak check: {', '.join(parts)}"
 
 
+def _ignored_lines(facts: SessionFacts) -> Iterator[str]:
+    """List the exemptions with how often they were needed, and those that a whole suite did not."""
+    findings: Counter[tuple[str, str]] = Counter()
+    tests: Counter[tuple[str, str]] = Counter()
+    for outcome in facts.judged:
+        for one in outcome.result.ignored:
+            findings[one.pattern, one.reason] += one.findings
+            tests[one.pattern, one.reason] += bool(one.findings)
+    for (pattern, reason), count in findings.items():
+        if count:
+            in_tests = plural(tests[pattern, reason], "test")
+            yield f"ignored: {plural(count, 'finding')} in {in_tests} by {pattern!r}: {reason}"
+        elif facts.whole:
+            yield f"ignored: nothing by {pattern!r} ({reason}): it is not needed any more"
+
+
 def summary_lists(facts: SessionFacts, *, limit: int | None) -> Iterator[str]:
     """List what was not decided, each with its reason.
 
@@ -306,6 +322,7 @@ def summary_lists(facts: SessionFacts, *, limit: int | None) -> Iterator[str]:
             yield f"{verdict}: {outcome.nodeid}: {outcome.result.reason}"
         if limit is not None and (more := len(entries) - limit) > 0:
             yield f"{verdict}: ... and {more} more (-v lists them)"
+    yield from _ignored_lines(facts)
     if facts.mode == "all":
         reasons = Counter(
             outcome.result.reason

@@ -197,11 +197,11 @@ def test_untracked():
     open_one()
     leak()
 
-@pytest.mark.noleak(ignore="test_it.Thing")
+@pytest.mark.noleak(ignore="test_it.Thing: kept on purpose")
 def test_ignored():
     leak()
 
-@pytest.mark.noleak(ignore=["test_it.kept"])
+@pytest.mark.noleak(ignore={{"test_it.kept": "#12"}})
 def test_ignored_holder():
     leak()
 """,
@@ -220,6 +220,9 @@ def test_ignored_holder():
     assert tests["test_descriptors"]["growth"]["fds"] == 1
     assert tests["test_untracked"]["growth"]["gc_objects"] is None
     assert "ignored" in tests["test_ignored"]["reason"]
+    assert tests["test_ignored_holder"]["ignored"] == [
+        {"pattern": "test_it.kept", "reason": "#12", "findings": 1}
+    ]
 
 
 def test_a_known_leak_passes_and_a_fixed_one_asks_to_remove_the_marker(lab):

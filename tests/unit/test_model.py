@@ -12,6 +12,7 @@ from pytest_leakguard.errors import (
     LeakguardError,
     MissingPackageError,
 )
+from pytest_leakguard.exemptions import Exemption
 from pytest_leakguard.model import (
     COUNTER_NAMES,
     PARSERS,
@@ -62,8 +63,13 @@ def test_every_counter_has_a_limit():
         ("track", "threads, fds", ("fds", "threads")),
         ("track", ["fds"], ("fds",)),
         ("track", {"fds", "blocks"}, ("blocks", "fds")),
-        ("ignore", "app.*", ("app.*",)),
-        ("ignore", ["app.*", "7f3c9a1e"], ("app.*", "7f3c9a1e")),
+        ("ignore", "app.*: kept: #7", (Exemption("app.*", "kept: #7"),)),
+        ("ignore", ["7f3c9a1e:  why "], (Exemption("7f3c9a1e", "why"),)),
+        (
+            "ignore",
+            {"a[1]": "why", "b:c": "why"},
+            (Exemption("a[1]", "why"), Exemption("b:c", "why")),
+        ),
         ("native_trace", False, False),
         ("native_trace", "False", False),
         ("native_trace", "off", False),
@@ -87,8 +93,12 @@ def test_settings_are_read(setting, value, parsed):
         ("track", ""),
         ("track", []),
         ("track", 3),
-        ("ignore", "*"),
-        ("ignore", " ** "),
+        ("ignore", "*: all"),
+        ("ignore", " ** : all"),
+        ("ignore", "app.*"),
+        ("ignore", {"app.*": " "}),
+        ("ignore", {3: "why"}),
+        ("ignore", {"*": "all"}),
         ("ignore", [""]),
         ("ignore", 3),
         ("ignore", [3]),
