@@ -152,7 +152,7 @@ class Clue:
         """Return what a retained function captures, if most of the retained weight hangs on it."""
         captured = [
             (name, value, function)
-            for function in _around(self.example, NEAR, self.retained)
+            for function in _around(self.example, 1, self.retained)
             for name, value in captures_of(function)
             if id(value) in self.retained
         ]

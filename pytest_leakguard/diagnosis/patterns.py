@@ -232,7 +232,7 @@ PATTERNS = (
         "session store",
         "a session is stored on every run, and never expires",
         "give it a time to live and a maximum, or use an external store",
-        lambda clue: "session" in clue.own_words(),
+        rules.is_session,
     ),
     Pattern(
         "request log in middleware",

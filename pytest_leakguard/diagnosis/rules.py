@@ -69,7 +69,7 @@ _FUNCTIONS = (
 )
 #: Words in names, in the singular and in lower case.
 _LISTENERS = frozenset(
-    {"listener", "handler", "callback", "sub", "subscriber", "subscription"}
+    {"listener", "handler", "callback", "func", "sub", "subscriber", "subscription"}
     | {"observer", "hook", "receiver", "watcher"}
 )
 _LISTENING = frozenset({"subscribe", "listen", "observe", "watch", "register"})
@@ -317,6 +317,8 @@ def listens(clue: Clue) -> bool:
         functions.discard("register")
     if is_called and any(_adds_listeners(name, words) for name in functions):
         return True
+    if _is_websocket(clue.example):
+        return False
     # An observer need not be called itself: it has a method that is.
     is_called = is_called or (_is_instance(clue.example) and bool(own_methods(clue.example)))
     if not is_called:
@@ -336,6 +338,8 @@ def _adds_listeners(function: str, container_words: set[str]) -> bool:
 
 def is_request_log(clue: Clue) -> bool:
     """Tell a log of requests, by what a request is, by its owner, or by names."""
+    if is_of(clue.example, _FUNCTIONS):
+        return False
     words = clue.words()
     if "request" in words and (words & _LOGS or "middleware" in clue.finding.holder.lower()):
         return True
@@ -388,13 +392,27 @@ def _parameters(function: types.FunctionType) -> tuple[str, ...]:
 
 
 def is_connection(clue: Clue) -> bool:
-    """Tell who is registered as connected: by two of its kind, its name, and who enters it."""
+    """Tell who is registered as connected: by two of its kind, its name, and who enters it.
+
+    Or by the connection that it has.
+    """
+    if clue.leads_to(_is_websocket, 1):
+        return True
     signs = (
         _is_instance(clue.example),
         bool(clue.own_words() & CONNECTIONS),
         bool(words_in(clue.functions()) & _CONNECTING),
     )
     return sum(signs) > 1
+
+
+def is_session(clue: Clue) -> bool:
+    """Tell the session of a user by names; one that can be closed is a resource of a library."""
+    return "session" in clue.own_words() and not has_methods(clue.example, "close")
+
+
+def _is_websocket(obj: object) -> bool:
+    return "websocket" in type(obj).__name__.lower()
 
 
 def is_manager(clue: Clue) -> bool:
