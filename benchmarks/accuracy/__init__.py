@@ -1,0 +1,1 @@
+"""How often is a verdict right? Recall, precision and stability on specimens with known answers."""
