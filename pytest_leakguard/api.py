@@ -9,6 +9,7 @@ import re
 import sys
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, final
@@ -292,6 +293,7 @@ class Checker:
         from pytest_leakguard.diagnosis.sites import Sources
 
         self._sources = self._sources or Sources()
+        begun = now()
         explained = diagnosis.explain(
             trial,
             Roots(self._extra_roots),
@@ -299,12 +301,20 @@ class Checker:
             self._sources,
             runner.grown_containers(sampler),
         )
-        last = convicted.keys() - {*_NATIVE, TracedBytes.name}
+        last = {name: convicted[name] for name in convicted.keys() - {*_NATIVE, TracedBytes.name}}
         if last and not runner.still_grows(trial, sampler, last):
             return _ended(result, trial)
+        moved = confirmed.moved() - {*_NATIVE, TracedBytes.name}
+        # What is old may have been dropped before it could be explained.
+        took = now() - begun
+        if moved and not explained.findings and runner.falls_in_time(trial, sampler, moved, took):
+            reason = f"what the runs leave behind is gone {format_duration(took)} later"
+            ended = _ended(result, trial)
+            return replace(ended, reason=reason)
+        found = _wait_for_expiry(trial, sampler, last.keys(), explained.findings)
         if explained.traced_bytes_per_run is not None:
             growth["traced_bytes"] = _tidy(explained.traced_bytes_per_run)
-        findings, ignored = _exempt(explained.findings, trial.settings.ignore)
+        findings, ignored = _exempt(found, trial.settings.ignore)
         result = replace(
             result,
             executions=trial.executions,
@@ -312,7 +322,25 @@ class Checker:
             findings=findings,
             ignored=ignored,
         )
-        return _decide(result, confirmed, explained.findings, trial)
+        return _decide(result, confirmed, found, trial)
+
+
+def _wait_for_expiry(
+    trial: Trial, sampler: Sampler, names: AbstractSet[str], findings: tuple[Finding, ...]
+) -> tuple[Finding, ...]:
+    """Hold holders that drop what is old to what they say, where the time allows.
+
+    A clock that the test has frozen or moves by itself does not pass while it is waited.
+    """
+    lifetimes = [finding.lifetime for finding in findings if finding.lifetime]
+    if not lifetimes or not names or max(lifetimes) > trial.settings.confirm:
+        return findings
+    if runner.sets_clock(trial) or runner.falls_in_time(trial, sampler, names, max(lifetimes)):
+        return findings
+    return tuple(
+        replace(finding, capacity="", lifetime=0.0) if finding.lifetime else finding
+        for finding in findings
+    )
 
 
 def _ended(result: Result, trial: Trial) -> Result:
@@ -394,8 +422,7 @@ def _decide(
         bound = "; ".join(sorted({finding.capacity for finding in result.findings}))
         return replace(result, verdict="bounded", reason=bound, evidence=evidence)
     exact = any(judgement.exact for judgement in confirmed.judgements.values())
-    moved = {name for name, judged in confirmed.judgements.items() if judged.status != "acquitted"}
-    if not exact and not seen and "blocks" in moved <= _OPCODE_CACHED:
+    if not exact and not seen and "blocks" in confirmed.moved() <= _OPCODE_CACHED:
         reason = "only code that became warm for CPython 3.10's opcode caches took more blocks"
         return replace(result, verdict="clean", reason=reason, evidence=evidence)
     if confirmed.status == "convicted" and (exact or seen):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,6 +29,10 @@ class Confirmed:
     judgements: dict[str, Judgement]
     sizes: tuple[int, ...]
     series: dict[str, tuple[int, ...]]
+
+    def moved(self) -> AbstractSet[str]:
+        """Return the names of the counters that were not flat."""
+        return {name for name, said in self.judgements.items() if said.status != "acquitted"}
 
 
 def plan_batches(run_seconds: float, budget_seconds: float) -> tuple[int, ...]:

@@ -233,6 +233,7 @@ class Finding:
         held: Other new objects that live only through the leaked ones.
         note: A sentence on what was seen, such as which run made the example; may be empty.
         capacity: A known bound of the holder in words; empty when it has none.
+        lifetime: Seconds after which the holder drops what it has; 0 when that is not known.
         pattern: Name of the leak pattern, or ``unrecognised``.
         meaning: What happens on each run under this pattern, in a clause; may be empty.
         advice: What to do about it.
@@ -250,6 +251,7 @@ class Finding:
     held: tuple[Share, ...] = ()
     note: str = ""
     capacity: str = ""
+    lifetime: float = 0.0
     pattern: str = "unrecognised"
     meaning: str = ""
     advice: str = ""

@@ -6,10 +6,11 @@ traced pass). What they suspect is confirmed in batches, by ``confirmation``.
 
 from __future__ import annotations
 
+import os
 import sys
 import tracemalloc
 from _tracemalloc import stop as _stop_tracing  # what the public function calls
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from types import FrameType
 from typing import Protocol
 
 from pytest_leakguard import settle
-from pytest_leakguard.clock import now
+from pytest_leakguard.clock import now, wait
 from pytest_leakguard.counters import Counter, consolidate_native
 from pytest_leakguard.counters.containers import ContainerItems, containers_among
 from pytest_leakguard.counters.traced import TracedBytes
@@ -36,6 +37,12 @@ NATIVE_DEEP_RUNS = 30
 #: Runs after the diagnosis that have to show growth once more: a store that has become full
 #: meanwhile does not. A leak on every third run shows one step.
 LAST_RUNS = 4
+#: Packages that freeze or move the clock.
+_CLOCK_SETTERS = ("freezegun", "time_machine")
+#: Runs whose leavings have to outweigh what one run and looking at it leave behind.
+_STOCK = 8
+#: By how much longer than stated it is waited for an end: clocks have ticks.
+_LATE = 1.1
 _ENDING = frozenset({"fds", "threads", "children"})
 _NATIVE = frozenset({"native_bytes", "mapped_bytes"})
 
@@ -209,18 +216,41 @@ def _is_suspect(sampler: Sampler, settings: Settings, done: int, *, in_time: boo
     return rising or done >= max(DEEP_RUNS, settings.runs)
 
 
-def still_grows(trial: Trial, sampler: Sampler, names: AbstractSet[str]) -> bool:
-    """Run some more times and tell whether one of the counters reads more than before.
+def still_grows(trial: Trial, sampler: Sampler, rates: Mapping[str, float]) -> bool:
+    """Run some more times and tell whether one of the counters keeps half of its rate at least.
+
+    Args:
+        trial: What is run.
+        sampler: Has the counters.
+        rates: Growth per run of those to look at.
+    """
+    sampler.restart()
+    # What was traced before is specialised anew by its first run: that is no growth of the test's.
+    trial.run_and_sample(sampler, deep=True)
+    sampler.restart()
+    trial.run_and_sample(sampler, deep=True, times=0)
+    trial.run_and_sample(sampler, deep=True, times=LAST_RUNS)
+    return any(
+        samples[-1] - samples[0] >= max(1, int(rates[name] * LAST_RUNS / 2))
+        for name, samples in sampler.columns()
+        if name in rates
+    )
+
+
+def falls_in_time(trial: Trial, sampler: Sampler, names: AbstractSet[str], seconds: float) -> bool:
+    """Run, wait, run once more and tell whether one of the counters reads less than before.
 
     Args:
         trial: What is run.
         sampler: Has the counters.
         names: Those to look at.
+        seconds: How long what was left behind is kept, by what the code says.
     """
     sampler.restart()
-    trial.run_and_sample(sampler, deep=True, times=0)
-    trial.run_and_sample(sampler, deep=True, times=LAST_RUNS)
-    return any(samples[-1] > samples[0] for name, samples in sampler.columns() if name in names)
+    trial.run_and_sample(sampler, deep=True, times=_STOCK)
+    wait(seconds * _LATE)
+    trial.run_and_sample(sampler, deep=True)
+    return any(samples[-1] < samples[0] for name, samples in sampler.columns() if name in names)
 
 
 @contextmanager
@@ -244,13 +274,31 @@ def toggles_tracing(trial: Trial) -> bool:
 
     CPython before 3.13 loses some 33 native bytes for each line traced whenever that happens.
     """
-    stopped = False
+    return _sees(trial, lambda _, event, called: event == "c_call" and called is _stop_tracing)
+
+
+def sets_clock(trial: Trial) -> bool:
+    """Run once more and tell whether the test freezes or moves the clock."""
+    files = tuple(
+        os.path.dirname(path) if os.path.basename(path) == "__init__.py" else path
+        for name in _CLOCK_SETTERS
+        if (path := getattr(sys.modules.get(name), "__file__", None))
+    )
+    if not files:
+        return False
+    return _sees(
+        trial,
+        lambda frame, event, _: event == "call" and frame.f_code.co_filename.startswith(files),
+    )
+
+
+def _sees(trial: Trial, wanted: Callable[[FrameType, str, object], bool]) -> bool:
+    """Run once more and tell whether a call was a wanted one."""
+    seen = False
 
     def watch(frame: FrameType, event: str, called: object) -> None:
-        nonlocal stopped
-        del frame
-        if event == "c_call" and called is _stop_tracing:
-            stopped = True
+        nonlocal seen
+        seen = seen or wanted(frame, event, called)
 
     before = sys.getprofile()
     sys.setprofile(watch)
@@ -258,7 +306,7 @@ def toggles_tracing(trial: Trial) -> bool:
         trial.run()
     finally:
         sys.setprofile(before)
-    return stopped
+    return seen
 
 
 def close_sampler(heap: Heap, track: tuple[str, ...] | None) -> Sampler:

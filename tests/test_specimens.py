@@ -20,8 +20,6 @@ FILES = [
 HELD = ("caught", "holder", "allocation", "pattern", "accused", "inconclusive")
 #: What is known to fall short, by what is missed: the test, and why.
 KNOWN = {
-    ("accused", "test_cache_bounded_by_a_constant_that_no_object_shows"): "no bound is stated",
-    ("accused", "test_store_whose_entries_expire_after_a_fifth_of_a_second"): "bounded by time",
     ("allocation", "test_price_tag_is_mounted_and_never_unmounted"): "its bound method is named",
     ("allocation", "test_number_of_an_open_descriptor_is_lost"): "descriptors are not traced",
     ("allocation", "test_pipe_stays_open_when_its_text_cannot_be_encoded"): "the same",

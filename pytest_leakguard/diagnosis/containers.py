@@ -13,7 +13,7 @@ from pytest_leakguard.counters.containers import sized
 from pytest_leakguard.diagnosis import naming, paths
 from pytest_leakguard.diagnosis.capacity import known_capacity
 from pytest_leakguard.diagnosis.clues import Clue
-from pytest_leakguard.diagnosis.evictions import eviction_bound
+from pytest_leakguard.diagnosis.expiries import bound_of
 from pytest_leakguard.diagnosis.fingerprint import fingerprint
 from pytest_leakguard.diagnosis.patterns import recognise
 from pytest_leakguard.diagnosis.roots import Root
@@ -65,6 +65,7 @@ def _finding(
     item = _newest(container)
     kind = naming.type_name(item)
     holder, steps = paths.retention_path(root, chain)
+    bound = bound_of(frames, chain)
     finding = Finding(
         type=kind,
         objects_per_run=gained,
@@ -74,7 +75,8 @@ def _finding(
         allocated=frames,
         grown=frames,
         note=f"{_length(container)} items; the new ones are no new objects",
-        capacity=known_capacity(chain) or eviction_bound(frames, chain),
+        capacity=known_capacity(chain) or bound.text,
+        lifetime=0.0 if known_capacity(chain) else bound.seconds,
         fingerprint=fingerprint(holder, kind, frames),
     )
     pattern = recognise(

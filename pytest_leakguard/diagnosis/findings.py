@@ -16,7 +16,7 @@ from pytest_leakguard.diagnosis.accumulation import Accumulation
 from pytest_leakguard.diagnosis.capacity import known_capacity
 from pytest_leakguard.diagnosis.census import Births, Held
 from pytest_leakguard.diagnosis.clues import Clue
-from pytest_leakguard.diagnosis.evictions import eviction_bound
+from pytest_leakguard.diagnosis.expiries import bound_of
 from pytest_leakguard.diagnosis.fingerprint import fingerprint
 from pytest_leakguard.diagnosis.patterns import INTERPRETER, REFERENCE, recognise
 from pytest_leakguard.diagnosis.roots import Root
@@ -150,10 +150,12 @@ def with_growth(
     """
     held = accumulation.held
     position = _example(held, finding.type, runs)
+    bound = bound_of((*grown, *finding.allocated), held.entry.chain)
     finding = replace(
         finding,
         grown=grown,
-        capacity=finding.capacity or eviction_bound((*grown, *finding.allocated), held.entry.chain),
+        capacity=finding.capacity or bound.text,
+        lifetime=0.0 if finding.capacity else bound.seconds,
     )
     clue = Clue(
         finding=finding,
