@@ -133,7 +133,7 @@ def histogram(buckets: int) -> None:
 
 def largest_of_all(size: int) -> None:
     """Keep the largest numbers seen."""
-    heapq.heappush(KEPT, _random.random())  # type: ignore[misc]
+    heapq.heappush(KEPT, _random.random())  # type: ignore[type-var]
     if len(KEPT) > size:
         heapq.heappop(KEPT)  # type: ignore[type-var]
 
@@ -515,8 +515,8 @@ def addresses_parsed() -> None:
 
 def types_written() -> None:
     kind = type(f"Kind{next(_numbers)}", (), {})
-    assert typing.Optional[list[kind]]  # type: ignore[valid-type]  # noqa: UP045
-    assert typing.Dict[str, kind]  # type: ignore[valid-type]  # noqa: UP006
+    assert typing.Optional[list[kind]]  # type: ignore[valid-type,truthy-bool]  # noqa: UP045
+    assert typing.Dict[str, kind]  # type: ignore[valid-type,truthy-function]  # noqa: UP006
 
 
 def class_made() -> None:
@@ -532,7 +532,8 @@ def enumeration_made() -> None:
 
 
 def named_tuple_made() -> None:
-    assert collections.namedtuple("Pair", "a b")(1, 2).a == 1  # type: ignore[misc]  # noqa: PYI024
+    pair = collections.namedtuple("pair", "a b")  # noqa: PYI024
+    assert pair(1, 2).a == 1
 
 
 class Shape(abc.ABC):  # noqa: B024  # it is asked, and no more
@@ -556,7 +557,7 @@ _described = functools.singledispatch(type)
 
 def dispatched_by_a_type_of_its_own() -> None:
     """The dispatcher remembers classes weakly."""
-    assert _described(type("Kind", (), {})())
+    assert _described(type("Kind", (), {})())  # type: ignore[truthy-bool]
 
 
 def exception_caught() -> None:
