@@ -39,6 +39,10 @@ def render(study: Study) -> str:
     """Render the tables. All but that of flips rest on the first round alone."""
     first = [one for one in study.outcomes if one["round"] == 0]
     generated = [one for one in first if not is_labelled(one)]
+    if study.mode == "together":
+        executions = _of_executions(first, ())
+        flips = _of_flips(study.outcomes)
+        return "\n\n".join([_heading(study, first), *flips, *executions]) + "\n"
     parts = [_heading(study, first), *_by_rule(first), *_of_leaks(generated)]
     parts += [*_of_innocents(first), *_of_suites(study.suites), *_of_random(study.simulated)]
     parts += [*_of_executions(first, study.suites), *_of_flips(study.outcomes), *_misjudged(first)]

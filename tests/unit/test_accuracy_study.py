@@ -245,3 +245,13 @@ def test_simulated_verdicts_are_shown_as_shares():
 
     assert "| what a counter reads | clean | leak |" in text
     assert "| a coin | 75 % (30 to 95) | 25 % (5 to 70) |" in text
+
+
+def test_a_suite_judged_together_is_shown_by_its_flips():
+    outcomes = [outcome(round_=0), outcome(round_=1)]
+
+    text = render(Study(outcomes=outcomes, suites=(), mode="together"))
+
+    assert "in one session" in text
+    assert "not always the same outcome of the test: 0." in text
+    assert "precision" not in text
