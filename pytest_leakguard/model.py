@@ -233,6 +233,8 @@ class Finding:
         held: Other new objects that live only through the leaked ones.
         note: A sentence on what was seen, such as which run made the example; may be empty.
         capacity: A known bound of the holder in words; empty when it has none.
+        room: How many more items its holder takes before it passes that bound; 0 when it cannot,
+            or that is not known.
         lifetime: Seconds after which the holder drops what it has; 0 when that is not known.
         pattern: Name of the leak pattern, or ``unrecognised``.
         meaning: What happens on each run under this pattern, in a clause; may be empty.
@@ -251,6 +253,7 @@ class Finding:
     held: tuple[Share, ...] = ()
     note: str = ""
     capacity: str = ""
+    room: int = 0
     lifetime: float = 0.0
     pattern: str = "unrecognised"
     meaning: str = ""
@@ -290,6 +293,10 @@ class Finding:
         return replace(
             self, allocated=tuple(map(named, self.allocated)), grown=tuple(map(named, self.grown))
         )
+
+    def with_bound(self, capacity: str, room: int = 0, lifetime: float = 0.0) -> Finding:
+        """Return the same finding with another bound; without one when the text is empty."""
+        return replace(self, capacity=capacity, room=room, lifetime=lifetime)
 
     def with_pattern(self, name: str, meaning: str, advice: str) -> Finding:
         """Return the same finding with the pattern that was recognised in it."""

@@ -237,6 +237,21 @@ def still_grows(trial: Trial, sampler: Sampler, rates: Mapping[str, float]) -> b
     )
 
 
+def runs_in_time(trial: Trial, runs: int) -> bool:
+    """Run so many times, and tell whether that was done; not begun where the time would not do."""
+    deadline = now() + trial.settings.confirm
+    trial.run()
+    begun = now()
+    trial.run()
+    if begun + (now() - begun) * runs > deadline:
+        return False
+    for _ in range(runs):
+        if now() > deadline:
+            return False
+        trial.run()
+    return True
+
+
 def falls_in_time(trial: Trial, sampler: Sampler, names: AbstractSet[str], seconds: float) -> bool:
     """Run, wait, run once more and tell whether one of the counters reads less than before.
 

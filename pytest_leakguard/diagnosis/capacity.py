@@ -27,13 +27,22 @@ OVERSHOOT = 1.5
 SOON_SECONDS = 60.0
 
 
-def known_capacity(chain: Sequence[object], kept: Sequence[object] = ()) -> str:
-    """Return the bound of a holder in words, with its fill; empty when it states none.
+def known_capacity(chain: Sequence[object], kept: Sequence[object] = ()) -> tuple[str, int]:
+    """Return the bound of a holder in words, and how many items may be added before it is passed.
+
+    The text is empty when it has none; the number is 0 where the bound cannot be passed.
 
     Args:
         chain: The objects from a root to the holder, both included.
         kept: What accumulates in the holder.
     """
+    if text := _kept_bound(chain, kept):
+        return text, 0
+    return _stated_bound(chain)
+
+
+def _kept_bound(chain: Sequence[object], kept: Sequence[object]) -> str:
+    """Return a bound that the interpreter or its library keeps."""
     if due := _due_in(kept):
         return f"running event loop: drops each timer when it is due, in {due:.0f} s at most"
     for obj in reversed(chain[-_NEAR:]):
@@ -46,7 +55,7 @@ def known_capacity(chain: Sequence[object], kept: Sequence[object] = ()) -> str:
             return "sqlite3.Connection: drops dead cursors from its list every 200"
         if is_a(obj, deque) and (bound := deque.maxlen.__get__(obj)) is not None:
             return f"deque: {deque.__len__(obj)} of {bound} items"
-    return _stated_bound(chain)
+    return ""
 
 
 def _due_in(kept: Sequence[object]) -> float:
@@ -70,10 +79,10 @@ def sqlite3_connection() -> type[object]:
     return getattr(module, "Connection", type(NotImplemented))
 
 
-def _stated_bound(chain: Sequence[object]) -> str:
+def _stated_bound(chain: Sequence[object]) -> tuple[str, int]:
     container = next((obj for obj in reversed(chain[-2:]) if sized(obj) is not None), None)
     if container is None or (length := sized(container)) is None:
-        return ""
+        return "", 0
     fill = length(container)
     for owner in reversed(chain[-_NEAR:]):
         if is_a(owner, ModuleType):
@@ -85,8 +94,9 @@ def _stated_bound(chain: Sequence[object]) -> str:
                 and sys.maxsize > value * OVERSHOOT >= fill > 0
                 and _BOUND_NAME.fullmatch(name)
             ):
-                return f"{type(owner).__qualname__}.{name}: {fill} of {value} items"
-    return ""
+                text = f"{type(owner).__qualname__}.{name}: {fill} of {value} items"
+                return text, int(value * OVERSHOOT) + 1 - fill
+    return "", 0
 
 
 def _stated_by(owner: object) -> Iterator[tuple[object, object]]:

@@ -10,10 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pytest_leakguard.counters.containers import sized
-from pytest_leakguard.diagnosis import naming, paths
-from pytest_leakguard.diagnosis.capacity import known_capacity
+from pytest_leakguard.diagnosis import bounds, naming, paths
 from pytest_leakguard.diagnosis.clues import Clue
-from pytest_leakguard.diagnosis.expiries import bound_of
 from pytest_leakguard.diagnosis.fingerprint import fingerprint
 from pytest_leakguard.diagnosis.patterns import recognise
 from pytest_leakguard.diagnosis.roots import Root
@@ -65,7 +63,9 @@ def _finding(
     item = _newest(container)
     kind = naming.type_name(item)
     holder, steps = paths.retention_path(root, chain)
-    bound = bound_of(frames, chain)
+    bound = bounds.stated_bound(chain)
+    if not bound.text:
+        bound = bounds.coded_bound(frames, chain)
     finding = Finding(
         type=kind,
         objects_per_run=gained,
@@ -75,8 +75,9 @@ def _finding(
         allocated=frames,
         grown=frames,
         note=f"{_length(container)} items; the new ones are no new objects",
-        capacity=known_capacity(chain) or bound.text,
-        lifetime=0.0 if known_capacity(chain) else bound.seconds,
+        capacity=bound.text,
+        room=bound.room,
+        lifetime=bound.seconds,
         fingerprint=fingerprint(holder, kind, frames),
     )
     pattern = recognise(

@@ -27,8 +27,10 @@ from pytest_leakguard.model import Frame
 _LARGEST = 1_000_000
 
 
-def eviction_bound(frames: Sequence[Frame], chain: Sequence[object]) -> str:
-    """Return the bound of a container in words; empty when the code has none, or it is passed.
+def eviction_bound(frames: Sequence[Frame], chain: Sequence[object]) -> tuple[str, int]:
+    """Return the bound of a container in words, and how many more items pass it.
+
+    The text is empty when the code has no bound, or it is passed already.
 
     Args:
         frames: Lines that made the container grow, and that called such a line.
@@ -36,7 +38,7 @@ def eviction_bound(frames: Sequence[Frame], chain: Sequence[object]) -> str:
     """
     container = next((obj for obj in reversed(chain[-2:]) if sized(obj) is not None), None)
     if container is None or (length := sized(container)) is None:
-        return ""
+        return "", 0
     fill = length(container)
     targets: set[str] = set()
     for frame in frames:
@@ -51,11 +53,10 @@ def eviction_bound(frames: Sequence[Frame], chain: Sequence[object]) -> str:
                 continue
             text = ast.unparse(bound)
             known = "" if text == str(value) else f" = {value}"
-            return (
-                f"{os.path.basename(frame.file)}:{line} keeps no more than {text}{known} items:"
-                f" {fill} now"
-            )
-    return ""
+            place = f"{os.path.basename(frame.file)}:{line}"
+            words = f"{place} keeps no more than {text}{known} items: {fill} now"
+            return words, value + 2 - fill
+    return "", 0
 
 
 def _bounds(

@@ -10,9 +10,7 @@ from __future__ import annotations
 import ast
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
-from pytest_leakguard.diagnosis.evictions import eviction_bound
 from pytest_leakguard.diagnosis.source import (
     bound_names,
     called_name,
@@ -34,33 +32,10 @@ _CLOCKS = {
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp)
 
 
-class Bound(NamedTuple):
-    """What keeps a container from growing for ever.
+def expiry(frames: Sequence[Frame], chain: Sequence[object]) -> tuple[str, float]:
+    """Return how the code drops what is old in words, and from which age on in seconds.
 
-    Attributes:
-        text: It in words; empty when there is none.
-        seconds: Age at which something is dropped; 0 if that could not be read, or is not the
-            reason.
-    """
-
-    text: str = ""
-    seconds: float = 0.0
-
-
-def bound_of(frames: Sequence[Frame], chain: Sequence[object]) -> Bound:
-    """Return the bound of a container, by number or else by age.
-
-    Args:
-        frames: Lines that made the container grow, and that called such a line.
-        chain: The objects from a root to the container, both included.
-    """
-    if text := eviction_bound(frames, chain):
-        return Bound(text)
-    return expiry(frames, chain)
-
-
-def expiry(frames: Sequence[Frame], chain: Sequence[object]) -> Bound:
-    """Return how the code drops what is old; without a text when it does not.
+    The text is empty when it drops nothing, and the age is 0 when it could not be read.
 
     Args:
         frames: Lines that made the container grow, and that called such a line.
@@ -81,8 +56,8 @@ def expiry(frames: Sequence[Frame], chain: Sequence[object]) -> Bound:
             seconds = max((_age(one, frame.file, chain) for one, _ in functions), default=0.0)
             after = f" after {format_duration(seconds)}" if seconds else ""
             place = f"{os.path.basename(frame.file)}:{line}"
-            return Bound(f"{place} drops what is old{after}", seconds)
-    return Bound()
+            return f"{place} drops what is old{after}", seconds
+    return "", 0.0
 
 
 def _sweep(function: ast.AST, targets: set[str]) -> int | None:

@@ -11,12 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
-from pytest_leakguard.diagnosis import census, naming, paths, traces
+from pytest_leakguard.diagnosis import bounds, census, naming, paths, traces
 from pytest_leakguard.diagnosis.accumulation import Accumulation
-from pytest_leakguard.diagnosis.capacity import known_capacity
 from pytest_leakguard.diagnosis.census import Births, Held
 from pytest_leakguard.diagnosis.clues import Clue
-from pytest_leakguard.diagnosis.expiries import bound_of
 from pytest_leakguard.diagnosis.fingerprint import fingerprint
 from pytest_leakguard.diagnosis.patterns import INTERPRETER, REFERENCE, recognise
 from pytest_leakguard.diagnosis.roots import Root
@@ -100,6 +98,7 @@ def held_finding(accumulation: Accumulation, root: Root, runs: Runs) -> Finding:
         holder = f"thread {example.name}"
     birth = runs.births.runs.get(id(example))
     made = f"made in run {birth}, alive after run {runs.last}" if birth else ""
+    bound = bounds.stated_bound(held.entry.chain, held.kids)
     return Finding(
         type=leaked_type,
         objects_per_run=runs.rate(number),
@@ -120,7 +119,8 @@ def held_finding(accumulation: Accumulation, root: Root, runs: Runs) -> Finding:
             if name != leaked_type and not name.startswith(_HARNESS_TYPES)
         ),
         note="; ".join(filter(None, [made, waiting_text([example, *_led_to(held, position)])])),
-        capacity=known_capacity(held.entry.chain, held.kids),
+        capacity=bound.text,
+        room=bound.room,
         advice=_ADVICE_FOR.get(holder, _ADVICE),
         fingerprint=fingerprint(holder, leaked_type, allocated),
     )
@@ -150,13 +150,10 @@ def with_growth(
     """
     held = accumulation.held
     position = _example(held, finding.type, runs)
-    bound = bound_of((*grown, *finding.allocated), held.entry.chain)
-    finding = replace(
-        finding,
-        grown=grown,
-        capacity=finding.capacity or bound.text,
-        lifetime=0.0 if finding.capacity else bound.seconds,
-    )
+    finding = replace(finding, grown=grown)
+    if not finding.capacity:
+        bound = bounds.coded_bound((*grown, *finding.allocated), held.entry.chain)
+        finding = finding.with_bound(*bound)
     clue = Clue(
         finding=finding,
         root=root.name,

@@ -62,7 +62,10 @@ def bound_of(tmp_path, *body, items=30, size=1000):
         ring.items += range(items)
         line = next(n for n, text in enumerate(source.splitlines(), 1) if "# grows" in text)
         frame = Frame(file=str(path), line=line, function="Ring.add", source="")
-        return eviction_bound((frame,), [module, module.__dict__, ring, ring.__dict__, ring.items])
+        chain = [module, module.__dict__, ring, ring.__dict__, ring.items]
+        text, room = eviction_bound((frame,), chain)
+        assert (room > 0) is bool(text)
+        return text
     finally:
         del sys.modules["ring"]
 
