@@ -1,8 +1,9 @@
 """Judge the corpus, and print how often the verdicts are right: `python -m benchmarks.accuracy`.
 
-Each specimen is judged under ``--leak-check`` in a process of its own, and measured for the simple
-rules in two more. What is done is kept in the work directory, and read back by later calls as long
-as neither the plugin nor the corpus changes; `--fresh` starts anew. Linux only.
+Each generated specimen is judged under ``--leak-check`` in a process of its own, and measured for
+the simple rules in two more. Labelled ones are judged file by file. What is done is kept in the
+work directory, and read back by later calls as long as neither the plugin nor the corpus changes;
+`--fresh` starts anew. Linux only.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ def main() -> int:
     parser.add_argument(
         "--repeat", type=int, default=1, metavar="N", help="rounds, of other hashes"
     )
+    parser.add_argument(
+        "--labelled-rules", action="store_true", help="ask simple rules about labelled ones: slow"
+    )
     parser.add_argument("--together", action="store_true", help="all in one session, no rules")
     parser.add_argument("--marked", action="store_true", help="mark the tests instead; no rules")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes at a time")
@@ -58,7 +62,8 @@ def main() -> int:
     for seed in range(chosen.repeat):
         outcomes += kept.or_judged(seed, specimens, _judge_generated(chosen, seed))
         if not (chosen.quick or chosen.only or chosen.together or chosen.marked):
-            outcomes += kept.or_labelled(seed, chosen.jobs, rules=seed == 0)
+            rules = chosen.labelled_rules and seed == 0
+            outcomes += kept.or_labelled(seed, chosen.jobs, rules=rules)
     simulated = {
         name: simulate(make, number, seed=SEED)
         for name, make, number in (SIMULATED if not chosen.only else ())

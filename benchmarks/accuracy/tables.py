@@ -103,9 +103,10 @@ def _heading(study: Study, first: Sequence[Outcome]) -> str:
 
 def _by_rule(first: Sequence[Outcome]) -> Iterator[str]:
     rows = [_rule_row("pytest-leakguard", "as needed", first, accused)]
-    if any(one["figures"] for one in first):
+    measured = [one for one in first if one["figures"]]
+    if measured:
         rows += [
-            _rule_row(rule.name, str(checkpoint), first, accused_by(rule, checkpoint))
+            _rule_row(rule.name, str(checkpoint), measured, accused_by(rule, checkpoint))
             for rule in RULES
             for checkpoint in CHECKPOINTS
         ]
@@ -113,7 +114,7 @@ def _by_rule(first: Sequence[Outcome]) -> Iterator[str]:
         "rule", "runs", "recall, at most every 3rd run", "recall, rarer or random",
         "recall, labelled", "precision", "false accusations per 1,000 innocents",
     )  # fmt: skip
-    yield "**Recall and precision**, beside simple rules on the same specimens."
+    yield "**Recall and precision**, beside simple rules on the same specimens, where asked."
     yield _table(head, rows)
 
 
@@ -173,10 +174,12 @@ def _matrix(leaks: Sequence[Outcome]) -> Iterator[list[str]]:
 
 
 def _compared(name: str, outcomes: Sequence[Outcome]) -> list[str]:
+    measured = [one for one in outcomes if one["figures"]]
     rules = (accused_by(rule, LONGEST) for rule in SHOWN)
     return [
         name,
-        *(share(sum(map(accuses, outcomes)), len(outcomes)) for accuses in (accused, *rules)),
+        share(sum(map(accused, outcomes)), len(outcomes)),
+        *(share(sum(map(accuses, measured)), len(measured)) for accuses in rules),
     ]
 
 
@@ -186,10 +189,11 @@ def _of_innocents(first: Sequence[Outcome]) -> Iterator[str]:
     for family in (*dict.fromkeys(one["family"] for one in innocents), "all"):
         some = [one for one in innocents if family in {"all", one["family"]}]
         undecided = sum(one["verdict"] not in {"clean", "bounded", "leak"} for one in some)
+        measured = [one for one in some if one["figures"]]
         rules = (accused_by(rule, LONGEST) for rule in SHOWN)
         rows.append(
             [family, str(len(some)), str(sum(map(accused, some))), str(undecided)]
-            + [str(sum(map(accuses, some))) for accuses in rules]
+            + [f"{sum(map(accuses, measured))} of {len(measured)}" for accuses in rules]
         )
     yield f"**Innocents accused**, by kind; simple rules after {LONGEST} runs."
     head = ("innocents", "number", "pytest-leakguard", "undecided")
