@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_leakguard.api import Checker, check
     from pytest_leakguard.errors import InvalidSettingError, LeakguardError
+    from pytest_leakguard.exemptions import Exempted, Exemption
     from pytest_leakguard.model import (
         Finding,
         Frame,
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Checker",
+    "Exempted",
+    "Exemption",
     "Finding",
     "Frame",
     "InvalidSettingError",
@@ -35,6 +38,7 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("Checker", "check"), "api"),
     **dict.fromkeys(("InvalidSettingError", "LeakguardError"), "errors"),
+    **dict.fromkeys(("Exempted", "Exemption"), "exemptions"),
     **dict.fromkeys(
         ("Finding", "Frame", "NativeFrame", "Result", "Settings", "Share", "Step"), "model"
     ),
