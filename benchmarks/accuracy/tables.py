@@ -36,8 +36,15 @@ class Study:
 
 
 def render(study: Study) -> str:
-    """Render the tables. All but that of flips rest on the first round alone."""
-    first = [one for one in study.outcomes if one["round"] == 0]
+    """Render the tables. All but that of flips rest on the first round alone.
+
+    Labelled specimens that skip themselves, for want of a package, are no part of any.
+    """
+    first = [
+        one
+        for one in study.outcomes
+        if one["round"] == 0 and one["reason"] != "the test was skipped"
+    ]
     generated = [one for one in first if not is_labelled(one)]
     if study.mode == "together":
         executions = _of_executions(first, ())

@@ -255,3 +255,12 @@ def test_a_suite_judged_together_is_shown_by_its_flips():
     assert "in one session" in text
     assert "not always the same outcome of the test: 0." in text
     assert "precision" not in text
+
+
+def test_skipped_specimens_are_no_part_of_it():
+    skipped = outcome("b", verdict="unchecked", reason="the test was skipped")
+
+    text = rendered([outcome("a"), skipped])
+
+    assert "| pool | 1 | 0 | 0 |" in text
+    assert "not decided" not in text
