@@ -28,6 +28,13 @@ WORK = Path(tempfile.gettempdir(), "leakguard-accuracy")
 SUITES = Path(tempfile.gettempdir(), "leakguard-suites")
 #: What outcomes depend on, besides the interpreter.
 SOURCES = ("pytest_leakguard/**/*.py", "tests/specimens/**/*.py", "benchmarks/accuracy/apps/*.py")
+#: What a suite judged together is made of, unless it is chosen: a leak, and innocents that fill up,
+#: flush, wander or draw at random, so that a verdict might flip.
+TOGETHER = (
+    r"64 B, every 3rd|cache of unstated size, 1$|cache of a fixed|pool of|buffer flushed(, 2| at)"
+    r"|text|triangle, 6|generations|random walk, 5|weak|cycles|chain|executor|timer|work|modules"
+    r"|listener|records logged|patterns|addresses|exception|loop run|file written|histogram"
+)
 OWN = ("corpus.py", "rules.py", "runs.py")
 Judge = Callable[[Sequence[Specimen]], Iterable[Outcome]]
 
@@ -45,7 +52,7 @@ def main() -> int:
     parser.add_argument(
         "--labelled-rules", action="store_true", help="ask simple rules about labelled ones: slow"
     )
-    parser.add_argument("--together", action="store_true", help="all in one session, no rules")
+    parser.add_argument("--together", action="store_true", help="a suite of some, in one session")
     parser.add_argument("--marked", action="store_true", help="mark the tests instead; no rules")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes at a time")
     parser.add_argument("--work", type=Path, default=WORK, metavar="DIR", help="(%(default)s)")
@@ -53,9 +60,9 @@ def main() -> int:
     parser.add_argument("--suites", type=Path, default=SUITES, metavar="DIR", help="(%(default)s)")
     parser.add_argument("--write-docs", type=Path, metavar="PATH", help="write the tables there")
     chosen = parser.parse_args()
-    specimens = corpus(quick=chosen.quick)
-    if chosen.only:
-        specimens = tuple(one for one in specimens if re.search(chosen.only, one.name))
+    specimens = corpus(quick=chosen.quick or (chosen.together and not chosen.only))
+    if only := chosen.only or (f"^({TOGETHER})" if chosen.together else ""):
+        specimens = tuple(one for one in specimens if re.search(only, one.name))
     kept = Kept(chosen.work, _mode(chosen), fresh=chosen.fresh)
     print(f"seed of the corpus: {SEED}; seeds of hashes: 0 to {chosen.repeat - 1}", file=sys.stderr)
     outcomes: list[Outcome] = []
