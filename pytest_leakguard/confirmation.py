@@ -23,12 +23,13 @@ _UNITS = {"native_bytes": 16, "mapped_bytes": 4096}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmed:
-    """What the batches say, over all counters."""
+    """What the batches say, over all counters, beside the steps of the single runs before them."""
 
     status: Literal["acquitted", "convicted", "open"]
     judgements: dict[str, Judgement]
     sizes: tuple[int, ...]
     series: dict[str, tuple[int, ...]]
+    steps: dict[str, tuple[int, ...]]
 
     def moved(self) -> AbstractSet[str]:
         """Return the names of the counters that were not flat."""
@@ -95,4 +96,6 @@ def _judge(
         status = "convicted"
     elif statuses <= {"acquitted"}:
         status = "acquitted"
-    return Confirmed(status=status, judgements=judgements, sizes=sizes, series=series)
+    return Confirmed(
+        status=status, judgements=judgements, sizes=sizes, series=series, steps=screened.steps
+    )

@@ -34,8 +34,8 @@ DEEP_RUNS = 8
 #: The same for growth seen only on the native heap: where the allocator's caches are not taken off,
 #: they were seen to fill up over 10 to 30 runs after work with random sizes.
 NATIVE_DEEP_RUNS = 30
-#: Runs after the diagnosis that have to show growth once more: a store that has become full
-#: meanwhile does not. A leak on every third run shows one step.
+#: Runs after the diagnosis, at least, that have to show growth once more: a store that has become
+#: full meanwhile does not. A leak on every third run shows one step.
 LAST_RUNS = 4
 #: Packages that freeze or move the clock.
 _CLOCK_SETTERS = ("freezegun", "time_machine")
@@ -229,11 +229,12 @@ def still_grows(trial: Trial, sampler: Sampler, rates: Mapping[str, float]) -> b
     trial.run_and_sample(sampler, deep=True)
     sampler.restart()
     trial.run_and_sample(sampler, deep=True, times=0)
-    trial.run_and_sample(sampler, deep=True, times=LAST_RUNS)
+    times = max(LAST_RUNS, trial.settings.runs + 1)
+    trial.run_and_sample(sampler, deep=True, times=times)
     growing = {
         name
         for name, samples in sampler.columns()
-        if name in rates and samples[-1] - samples[0] >= max(1, int(rates[name] * LAST_RUNS / 2))
+        if name in rates and samples[-1] - samples[0] >= max(1, int(rates[name] * times / 2))
     }
     # A full store that drops objects which are frozen by now gains those that are counted.
     if "blocks" in rates and "blocks" not in growing:

@@ -18,6 +18,8 @@ LEAST_BATCHES = 3
 LEAST_QUANTA = 4
 #: Growth beyond a constant rate that odd events may explain, as a share of the whole.
 LEAST_EXACTNESS = 0.1
+#: What a single run takes has to be so many units to be told from the allocator's own choices.
+LEAST_QUANTUM = 8
 #: Growth in bytes that has come down to this share of what it was is taken to end.
 FADED = 0.75
 
@@ -130,7 +132,10 @@ def judge_batches(  # noqa: PLR0913  # numbers alone, most of them by name
         )
         if later.status == "convicted":
             return later
-    steady = _is_even(sizes, grown, unit) if unit > 1 else _is_steady(sizes, grown, steps, per_run)
+    if unit > 1:
+        steady = _is_even(sizes, grown, unit) or _is_counted(sizes, grown, steps, period, unit)
+    else:
+        steady = _is_steady(sizes, grown, steps, per_run)
     return Judgement(
         status="convicted" if steady and all(risen) else "open", exact=False, per_run=per_run
     )
@@ -169,6 +174,24 @@ def _is_even(sizes: Sequence[int], grown: Sequence[float], unit: int) -> bool:
     if len(rates) > LEAST_BATCHES + 1:
         del rates[-1]
     return rates[-1] <= max((1 + LEAST_EXACTNESS) * rates[0], rates[0] + unit) and rates[0] >= unit
+
+
+def _is_counted(
+    sizes: Sequence[int], grown: Sequence[float], steps: Sequence[float], period: int, unit: int
+) -> bool:
+    """Tell whether every batch grew by whole multiples of what single runs took, as often as due.
+
+    That is how native memory looks that is lost on every second or third run.
+    """
+    quantum = max(steps, default=0.0)
+    if quantum < LEAST_QUANTUM * unit:
+        return False
+    counts = [round(growth / quantum) for growth in grown]
+    rate = sum(counts) / sum(sizes)
+    return rate * period >= 1 - LEAST_EXACTNESS and all(
+        abs(growth - count * quantum) <= unit * max(count, 1) and abs(count - rate * size) <= 1
+        for size, growth, count in zip(sizes, grown, counts, strict=True)
+    )
 
 
 def _is_steady(

@@ -93,7 +93,7 @@ def explain(
             diagnosing.find()
         findings = diagnosing.findings(open_resources)
         if not findings and growth.get("container_items"):
-            findings = container_findings(grown, reached, named, trial.run, sources)
+            findings = container_findings(grown, reached, named, trial, sources)
         if not findings:
             findings = diagnosing.native_findings(growth)
     if trial.settings.native_trace:

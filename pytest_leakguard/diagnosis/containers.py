@@ -6,7 +6,7 @@ import io
 import struct
 from array import array
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pytest_leakguard.counters.containers import sized
@@ -19,6 +19,7 @@ from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.diagnosis.walk import Reached
 from pytest_leakguard.diagnosis.watch import watch
 from pytest_leakguard.model import Finding, Frame, Step
+from pytest_leakguard.runner import Trial
 
 #: Containers that are watched for a run.
 _MAX_WATCHED = 8
@@ -30,32 +31,37 @@ def container_findings(
     grown: Sequence[tuple[object, int]],
     reached: Reached,
     named: Sequence[Root],
-    run: Callable[[], None],
+    trial: Trial,
     sources: Sources,
 ) -> list[Finding]:
-    """Tell which of the containers that have grown grows on in one more run.
+    """Tell which of the containers that have grown grows on in one of the next runs.
 
     Args:
         grown: Containers and the items that they have gained, those that gained most first.
         reached: The way to each of them.
         named: The roots that the ways begin at.
-        run: Runs the test once.
+        trial: What is run, as often at most as the rarest leak that is looked for needs.
         sources: Names the lines.
     """
     watched = [container for container, _ in grown[:_MAX_WATCHED]]
     before = [_length(container) for container in watched]
-    lines = watch(run, sources, containers=watched).grown
-    findings = []
-    for container, length, frames in zip(watched, before, lines, strict=True):
-        gained = _length(container) - length
-        if gained > 0 and (entry := reached.entry_of(container)) is not None:
-            findings.append(_finding(container, gained, named[entry.root], entry.chain, frames))
-    return findings
+    for done in range(1, trial.settings.runs + 1):
+        lines = watch(trial.run, sources, containers=watched).grown
+        findings = []
+        for container, length, frames in zip(watched, before, lines, strict=True):
+            gained = _length(container) - length
+            if gained > 0 and (entry := reached.entry_of(container)) is not None:
+                per_run = gained / done
+                root = named[entry.root]
+                findings.append(_finding(container, per_run, root, entry.chain, frames))
+        if findings:
+            return findings
+    return []
 
 
 def _finding(
     container: object,
-    gained: int,
+    per_run: float,
     root: Root,
     chain: Sequence[object],
     frames: tuple[Frame, ...],
@@ -68,8 +74,8 @@ def _finding(
         bound = bounds.coded_bound(frames, chain)
     finding = Finding(
         type=kind,
-        objects_per_run=gained,
-        bytes_per_run=gained * _item_bytes(container),
+        objects_per_run=per_run,
+        bytes_per_run=per_run * _item_bytes(container),
         holder=holder,
         path=(*steps, Step(via="[*]", type=kind)),
         allocated=frames,

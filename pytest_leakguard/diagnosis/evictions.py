@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from pytest_leakguard.counters.containers import sized
 from pytest_leakguard.diagnosis.source import (
+    FUNCTIONS,
     bound_names,
     called_name,
     function_at,
@@ -70,18 +71,34 @@ def _bounds(
         targets: What grows, as text.
         growing: The line that adds.
     """
-    for called, names in running_with(tree, function, targets):
-        yield from _bounds_in(called, names, growing if called is function else 0)
+    running = list(running_with(tree, function, targets))
+    dropping = {
+        called.name
+        for called, names in running
+        if called is not function
+        and isinstance(called, FUNCTIONS)
+        and any(
+            removes(node, names)
+            for node in ast.walk(called)
+            if not isinstance(node, (ast.Return, ast.Raise))
+        )
+    }
+    for called, names in running:
+        yield from _bounds_in(called, names, growing if called is function else 0, dropping)
 
 
 def _bounds_in(
-    function: ast.AST, targets: set[str], growing: int
+    function: ast.AST, targets: set[str], growing: int, dropping: set[str]
 ) -> Iterator[tuple[int, ast.expr]]:
     for node in ast.walk(function):
         if isinstance(node, (ast.If, ast.While)):
             for bound in _compared_lengths(node.test, targets):
                 inside = node.lineno <= growing <= (node.body[-1].end_lineno or 0)
-                if inside or any(removes(child, targets) for child in _below(node)):
+                if inside or any(
+                    removes(child, targets)
+                    or (isinstance(child, ast.Call) and called_name(child) in dropping)
+                    for child in _below(node)
+                ):
                     yield node.lineno, bound
         elif (kept := _kept_by_slice(node, targets)) is not None:
             yield getattr(node, "lineno", 0), kept

@@ -15,7 +15,8 @@ from pytest_leakguard.diagnosis.naming import attributes_of, slots_of
 _REMOVERS = frozenset({"pop", "popitem", "popleft", "clear", "remove", "discard"})
 _ADDING = frozenset({"heappush", "insort", "insort_left", "insort_right"})
 _REMOVING = frozenset({"heappop", "heapreplace", "heappushpop"})
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+#: What a function is defined by.
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -32,7 +33,7 @@ def function_at(tree: ast.Module, line: int) -> ast.AST:
     around = [
         node
         for node in ast.walk(tree)
-        if isinstance(node, _FUNCTIONS) and node.lineno <= line <= (node.end_lineno or node.lineno)
+        if isinstance(node, FUNCTIONS) and node.lineno <= line <= (node.end_lineno or node.lineno)
     ]
     return max(around, key=lambda node: node.lineno, default=tree)
 
@@ -85,7 +86,7 @@ def _class_around(tree: ast.Module, function: ast.AST) -> ast.AST | None:
 
 
 def _functions_of(node: ast.AST | None) -> dict[str, _Function]:
-    return {one.name: one for one in getattr(node, "body", ()) if isinstance(one, _FUNCTIONS)}
+    return {one.name: one for one in getattr(node, "body", ()) if isinstance(one, FUNCTIONS)}
 
 
 def called_name(call: ast.Call) -> str:
@@ -126,7 +127,7 @@ def removes(node: ast.AST, targets: set[str]) -> bool:
 
 def bound_names(function: ast.AST) -> dict[str, ast.expr]:
     """Return the names that a function binds to one expression: parameters, local variables."""
-    if not isinstance(function, _FUNCTIONS):
+    if not isinstance(function, FUNCTIONS):
         return {}
     given = function.args
     names = [one.arg for one in (*given.posonlyargs, *given.args)]

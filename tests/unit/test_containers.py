@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 from array import array
 from collections import OrderedDict, deque
 
@@ -99,6 +100,7 @@ class Ring:
         del self.items[: -self.max_size]
 
 
+RARE: list[list[None]] = [[], [], []]
 recent: deque[None] = deque(maxlen=1_000)
 ring = Ring()
 
@@ -129,3 +131,14 @@ def test_no_user_code_is_asked_for_a_length():
     counter = ContainerItems([Shy([1]), OrderedDict(a=1)])
 
     assert counter.read() == 0
+
+
+@pytest.mark.parametrize("phase", [0, 1, 2])
+def test_growth_in_place_on_every_third_run_is_found_at_any_phase(phase):
+    runs = itertools.count(phase)
+    rare = RARE[phase]
+
+    result = check(lambda: rare.append(None) if next(runs) % 3 == 0 else None)
+
+    assert result.verdict == "leak"
+    assert result.findings[0].holder.endswith(f"RARE[{phase}]")

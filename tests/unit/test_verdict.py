@@ -236,3 +236,17 @@ def test_an_odd_event_beside_a_leak_does_not_hide_it():
     judgement = judge_batches(SIZES, readings, steps=[2, 2, 3, 2, 2, 2])
 
     assert (judgement.status, judgement.exact, judgement.per_run) == ("convicted", False, 2.0)
+
+
+def test_native_memory_lost_on_every_third_run_is_counted_in_quanta():
+    sizes = (5, 7, 11, 13)
+    counts = (2, 2, 4, 4)
+    readings = [0]
+    for count in counts:
+        readings.append(readings[-1] + count * 4112)
+
+    every_third = judge_batches(sizes, readings, steps=(0, 0, 4112, 0, 0, 4112, 0, 0), unit=16)
+    once = judge_batches(sizes, readings, steps=(0, 0, 320, 0, 0, 0, 0, 0), unit=16)
+
+    assert every_third.status == "convicted"
+    assert once.status == "open"
