@@ -11,11 +11,12 @@ import sys
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, final
 
-from pytest_leakguard import counters, runner
+from pytest_leakguard import counters, forkable, runner
 from pytest_leakguard.clock import now, wait
 from pytest_leakguard.confirmation import Confirmed, confirm
 from pytest_leakguard.counters import mapped, temp_files
@@ -100,6 +101,7 @@ class Checker:
         track: Names of the counters to read; ``None`` for all that the platform has.
         extra_roots: Called for each diagnosis; named places where holders may live.
         kept_files: Matches the start of paths where temporary files are cleared away by others.
+        harness: What of this process belongs to those who run the tests.
     """
 
     def __init__(
@@ -108,12 +110,14 @@ class Checker:
         track: tuple[str, ...] | None = None,
         extra_roots: Callable[[], Mapping[str, object]] = dict,
         kept_files: re.Pattern[str] | None = None,
+        harness: forkable.Harness = forkable.Harness(),  # noqa: B008  # a frozen value
     ) -> None:
         self.counters = counters.available(track)
         self.missing = counters.missing(track)
         self._track = track
         self._extra_roots = extra_roots
         self._kept_files = kept_files
+        self._harness = harness
         self._pacer = Pacer()
         self._native = _NativeRation()
         self._nearby = NearbyItems()
@@ -172,6 +176,7 @@ class Checker:
         *,
         marked: bool = True,
         neighbourhood: Neighbourhood | None = None,
+        own_seconds: float = 0.0,
     ) -> Result:
         """Judge a test whose first run is done and passed.
 
@@ -181,6 +186,8 @@ class Checker:
             marked: The test's author asked for the check: it gets a traced pass of its own under
                 ``trace='auto'``, and every counter whatever it costs.
             neighbourhood: Where containers are that may gain items; ``None``: nowhere.
+            own_seconds: How long the first run took, in seconds: with ``isolate``, what a child is
+                waited for is a multiple of it.
         """
         begun = now()
         if (self_check := self.self_check()).verdict != "clean":
@@ -191,13 +198,14 @@ class Checker:
         near = neighbourhood if wants_items else None
         if near is not None:
             chosen = (*chosen, self._nearby.enter(near))
-        result = self._check(subject, settings, chosen, traced=traced, frozen=True)
-        if result.verdict == "inconclusive" and result.reason.startswith(_BROKEN):
-            # Tests of the collector or of weak references can fail on a frozen heap only.
-            thawed = self._check(subject, settings, chosen, traced=traced, frozen=False)
-            result = replace(thawed, executions=thawed.executions + result.executions - 1)
-        self._pacer.keep_pace()
-        self._pacer.collect_if_due(after_suspect=result.verdict != "clean")
+        not_isolated = forkable.obstacle(self._harness) if settings.isolate else ""
+        if settings.isolate and not not_isolated:
+            result = self._check_in_child(subject, settings, chosen, own_seconds, traced=traced)
+        else:
+            result = self._check_twice(subject, settings, chosen, traced=traced)
+            result = replace(result, not_isolated=not_isolated)
+            self._pacer.keep_pace()
+            self._pacer.collect_if_due(after_suspect=result.verdict != "clean")
         if settings.ignore and not result.ignored:  # nothing was found
             result = replace(result, ignored=_exempt((), settings.ignore)[1])
         return replace(result, seconds=now() - begun)
@@ -212,6 +220,45 @@ class Checker:
         if not marked and not self._native.affords(chosen, _READINGS):
             chosen = _without(chosen, _RATIONED)
         return chosen
+
+    def _check_in_child(
+        self,
+        subject: Subject,
+        settings: Settings,
+        chosen: tuple[counters.Counter, ...],
+        own_seconds: float,
+        *,
+        traced: bool,
+    ) -> Result:
+        from pytest_leakguard import isolate
+
+        def judge(announced: Subject) -> Result:
+            self._pacer.retire()
+            result = self._check_twice(announced, settings, chosen, traced=traced)
+            return _hold_to_one_process(result, announced, settings)
+
+        limits = isolate.Limits.of(settings, own_seconds)
+        result = isolate.check_in_child(judge, subject, limits)
+        if result.findings:
+            self._filled.update(finding.holder for finding in result.findings if finding.room)
+            from pytest_leakguard import diagnosis  # noqa: F401  # so that no further child need
+        return result
+
+    def _check_twice(
+        self,
+        subject: Subject,
+        settings: Settings,
+        chosen: tuple[counters.Counter, ...],
+        *,
+        traced: bool,
+    ) -> Result:
+        """Judge a test, and once more on a thawed heap if its re-runs fail."""
+        result = self._check(subject, settings, chosen, traced=traced, frozen=True)
+        if result.verdict == "inconclusive" and result.reason.startswith(_BROKEN):
+            # Tests of the collector or of weak references can fail on a frozen heap only.
+            thawed = self._check(subject, settings, chosen, traced=traced, frozen=False)
+            result = replace(thawed, executions=thawed.executions + result.executions - 1)
+        return result
 
     def _check(
         self,
@@ -367,6 +414,32 @@ class Checker:
             replace(finding.with_bound(""), note=f"has passed its bound: {finding.capacity}")
             for finding in findings
         )
+
+
+def _hold_to_one_process(result: Result, subject: Subject, settings: Settings) -> Result:
+    """Accuse nobody of what may happen in a child only.
+
+    Code that asks in which process it is may do there what it does not do in the first one.
+    """
+    if result.verdict != "leak":
+        return result
+    trial = Trial(
+        subject=subject,
+        settings=settings,
+        heap=Heap(frozen=False),
+        executions=result.executions,
+    )
+    place = ""
+    with suppress(BrokenRunError):
+        place = runner.asks_for_process(trial)
+    result = replace(result, executions=trial.executions)
+    if not place:
+        return result
+    reason = (
+        f"grows in a forked child, but {place} asks in which process it is and may do otherwise in"
+        " the first one: check this test without --leak-isolate"
+    )
+    return replace(result, verdict="inconclusive", reason=reason)
 
 
 def _wait_for_expiry(
@@ -537,9 +610,11 @@ def check(function: Callable[[], object], **settings: object) -> Result:
         Exception: Whatever the first call raises.
     """
     parsed = {name: parse_setting(name, value) for name, value in settings.items()}
+    begun = now()
     function()
+    own_seconds = now() - begun
     checker = Checker()
     try:
-        return checker.check(_Callable(function), Settings(**parsed))
+        return checker.check(_Callable(function), Settings(**parsed), own_seconds=own_seconds)
     finally:
         checker.close()

@@ -119,6 +119,10 @@ class Pacer:
             ended = now()
             self._look_again = ended + max(LEAST_INTERVAL, (ended - begun) / LOOKING_SHARE)
 
+    def retire(self) -> None:
+        """Look no more: this process is about to end."""
+        self._look_again = float("inf")
+
     def keep_pace(self) -> None:
         """Set the threshold, unless somebody else has set another one."""
         if gc.get_threshold() == self._thresholds:

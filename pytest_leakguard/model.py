@@ -60,6 +60,7 @@ class Settings:
         ignore: A finding whose type, holder, fingerprint or allocating module fits one of these
             is left out of the verdict.
         native_trace: Whether memray is asked for the native code that takes what leaks.
+        isolate: Whether re-runs happen in a forked child, where a fork carries all that they need.
     """
 
     runs: int = 3
@@ -71,6 +72,7 @@ class Settings:
     track: tuple[str, ...] | None = None
     ignore: tuple[Exemption, ...] = ()
     native_trace: bool = False
+    isolate: bool = False
 
     def allowed(self, counter: str) -> float:
         """Return the growth per run of a counter that is tolerated, in the counter's unit."""
@@ -109,11 +111,16 @@ _SWITCH = {
 }
 
 
+def _parse_switch(setting: str, value: object) -> bool:
+    if (asked := _SWITCH.get(str(value).strip().lower())) is None:
+        raise InvalidSettingError(setting, value, "true or false")
+    return asked
+
+
 def _parse_native_trace(setting: str, value: object) -> bool:
     from importlib.util import find_spec  # the module itself is imported when it is needed
 
-    if (asked := _SWITCH.get(str(value).strip().lower())) is None:
-        raise InvalidSettingError(setting, value, "true or false")
+    asked = _parse_switch(setting, value)
     if asked and find_spec("memray") is None:
         raise MissingPackageError(setting, "memray", extra="native")
     return asked
@@ -136,6 +143,7 @@ PARSERS = {
     "track": lambda name, value: _parse_names(name, value, COUNTER_NAMES),
     "ignore": parse_exemptions,
     "native_trace": _parse_native_trace,
+    "isolate": _parse_switch,
 }
 
 
@@ -318,6 +326,8 @@ class Result:
         findings: Causes, the heaviest first.
         evidence: How the growth was confirmed, in words; empty when nothing was.
         ignored: The exemptions that held for this test, with the number of findings of each.
+        not_isolated: Why the re-runs happened in the session's process although a child was asked
+            for; empty if they did not, or none was.
     """
 
     verdict: Verdict
@@ -329,6 +339,7 @@ class Result:
     findings: tuple[Finding, ...] = ()
     evidence: str = ""
     ignored: tuple[Exempted, ...] = ()
+    not_isolated: str = ""
 
     def to_plain(self) -> dict[str, Any]:  # as JSON has it
         """Return the result as dicts, lists, strings and numbers."""
@@ -343,6 +354,7 @@ class Result:
             "findings": [asdict(finding) for finding in self.findings],
             "evidence": self.evidence,
             "ignored": [asdict(exempted) for exempted in self.ignored],
+            "not_isolated": self.not_isolated,
         }
 
     @classmethod

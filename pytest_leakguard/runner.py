@@ -37,6 +37,9 @@ NATIVE_DEEP_RUNS = 30
 #: Runs after the diagnosis, at least, that have to show growth once more: a store that has become
 #: full meanwhile does not. A leak on every third run shows one step.
 LAST_RUNS = 4
+_getpid, _getppid = os.getpid, os.getppid  # tests patch the module
+#: What runs tests, as far as it asks in which process it is.
+_HARNESS = frozenset({"_pytest", "execnet", "pytest_leakguard", "xdist"})
 #: Packages that freeze or move the clock.
 _CLOCK_SETTERS = ("freezegun", "time_machine")
 #: Runs whose leavings have to outweigh what one run and looking at it leave behind.
@@ -310,6 +313,26 @@ def sets_clock(trial: Trial) -> bool:
         trial,
         lambda frame, event, _: event == "call" and frame.f_code.co_filename.startswith(files),
     )
+
+
+def asks_for_process(trial: Trial) -> str:
+    """Run once more and return where code asks in which process it is; empty if none does.
+
+    The standard library is left aside: it asks for the sake of names and records.
+    """
+    places: list[str] = []
+
+    def asks(frame: FrameType, event: str, called: object) -> bool:
+        if event != "c_call" or (called is not _getpid and called is not _getppid):
+            return False
+        module = str(frame.f_globals.get("__name__")).partition(".")[0]
+        if module in sys.stdlib_module_names or module in _HARNESS:
+            return False
+        places.append(f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}")
+        return True
+
+    _sees(trial, asks)
+    return places[0] if places else ""
 
 
 def _sees(trial: Trial, wanted: Callable[[FrameType, str, object], bool]) -> bool:

@@ -87,6 +87,11 @@ class Gate:
             finally:
                 del interrupt
 
+    @property
+    def own_seconds(self) -> float:
+        """Duration of the first run's set-up and call, in seconds."""
+        return sum(report.duration for report in self._reports.values())
+
     def _passed_so_far(self) -> bool:
         """Tell whether set-up and call passed, without an expected failure."""
         setup, call = self._reports.get("setup"), self._reports.get("call")

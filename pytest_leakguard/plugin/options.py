@@ -71,6 +71,11 @@ _NATIVE_TRACE = (
     "run a leaking test a few times more under memray where only native memory shows the leak, and"
     " tell the native code that takes it; needs memray: pip install 'pytest-leakguard[native]'"
 )
+_ISOLATE = (
+    "run a test's re-runs in a forked child, so that the session survives what they do and sees"
+    " none of it, but for what is on the disk or in other processes; where a fork does not carry"
+    " what a test needs, such as a thread, they happen in the session's process, and it is said"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +136,10 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--leak-native-trace", action="store_const", const=True, default=None, help=_NATIVE_TRACE
     )
-    text = "twin of --leak-native-trace: true or false"
-    parser.addini("leak_native_trace", text, type="string", default=None)
+    group.addoption("--leak-isolate", action="store_const", const=True, default=None, help=_ISOLATE)
+    for name in ("native-trace", "isolate"):
+        text = f"twin of --leak-{name}: true or false"
+        parser.addini(f"leak_{name.replace('-', '_')}", text, type="string", default=None)
 
 
 def resolve(config: pytest.Config) -> Options:
@@ -144,7 +151,7 @@ def resolve(config: pytest.Config) -> Options:
     try:
         mode, asked = _resolve_mode(config)
         given: dict[str, Any] = {}
-        for name in (*(name for name, _, _ in _SETTINGS), "ignore", "native-trace"):
+        for name in (*(name for name, _, _ in _SETTINGS), "ignore", "native-trace", "isolate"):
             field = name.replace("-", "_")
             place, value = _lookup(config, name)
             if value is not None:

@@ -14,6 +14,7 @@ import pytest
 
 from pytest_leakguard import reports
 from pytest_leakguard.api import Checker
+from pytest_leakguard.forkable import CAN_FORK, NO_FORK, Harness
 from pytest_leakguard.model import Result
 from pytest_leakguard.plugin import markers, protocol
 from pytest_leakguard.plugin.gate import Gate, Settle
@@ -35,6 +36,7 @@ _UNJUDGED = {
     "xfailed": "the test is expected to fail",
 }
 _TO_THE_END = frozenset({pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED})
+_ISOLATED = "re-runs happen in forked children"
 _DEBUGGED = "the user went through it in the debugger, so it was not checked"
 
 
@@ -55,6 +57,7 @@ class LeakSession:
             track=options.settings.track,
             extra_roots=self._fixtures.values,
             kept_files=_temporary_paths(config),
+            harness=Harness(connections=lambda: _connections_of_plugins(config)),
         )
         self._is_worker = hasattr(config, "workerinput")
         self._outcomes: dict[str, TestOutcome] = {}
@@ -71,6 +74,8 @@ class LeakSession:
         line = f"leakguard: mode {self._options.mode}; counting {counted}"
         if self._checker.missing:
             line += f"; not countable here: {', '.join(self._checker.missing)}"
+        if self._options.settings.isolate:
+            line += f"; {_ISOLATED if CAN_FORK else f'not isolated: {NO_FORK}'}"
         return [line]
 
     # Fixtures
@@ -149,6 +154,7 @@ class LeakSession:
                     plan.settings,
                     marked=plan.marked,
                     neighbourhood=self._neighbours.of(item, self._fixtures.values()),
+                    own_seconds=gate.own_seconds,
                 )
             self_check = self._checker.self_check().reason
         except pytest.exit.Exception:
@@ -282,6 +288,12 @@ def _temporary_paths(config: pytest.Config) -> re.Pattern[str]:
     if given := config.getoption("basetemp", default=None):
         below += [re.escape(spelt) for spelt in (os.path.abspath(given), os.path.realpath(given))]
     return re.compile(rf"(?:{'|'.join(below)})[/\\]")
+
+
+def _connections_of_plugins(config: pytest.Config) -> list[int]:
+    """Return the descriptor by which pytest-rerunfailures counts for all workers."""
+    connection = getattr(getattr(config, "failures_db", None), "sock", None)
+    return [connection.fileno()] if connection is not None else []
 
 
 def _own_failure(error: Exception) -> str:

@@ -52,6 +52,7 @@ def _test(outcome: TestOutcome, root: Path) -> dict[str, object]:
             {"pattern": one.pattern, "reason": one.reason, "findings": one.findings}
             for one in result.ignored
         ],
+        "not_isolated": result.not_isolated,
     }
 
 

@@ -323,6 +323,10 @@ def summary_lists(facts: SessionFacts, *, limit: int | None) -> Iterator[str]:
         if limit is not None and (more := len(entries) - limit) > 0:
             yield f"{verdict}: ... and {more} more (-v lists them)"
     yield from _ignored_lines(facts)
+    shared = Counter(outcome.result.not_isolated for outcome in facts.judged)
+    del shared[""]
+    for reason, count in shared.most_common(limit):
+        yield f"not isolated: {plural(count, 'test')}: {reason}"
     if facts.mode == "all":
         reasons = Counter(
             outcome.result.reason

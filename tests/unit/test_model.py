@@ -73,6 +73,8 @@ def test_every_counter_has_a_limit():
         ("native_trace", False, False),
         ("native_trace", "False", False),
         ("native_trace", "off", False),
+        ("isolate", "yes", True),
+        ("isolate", True, True),
     ],
 )
 def test_settings_are_read(setting, value, parsed):
@@ -104,6 +106,7 @@ def test_settings_are_read(setting, value, parsed):
         ("ignore", [3]),
         ("native_trace", "memray"),
         ("native_trace", None),
+        ("isolate", "fork"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named_with_its_value(setting, value):
@@ -159,6 +162,7 @@ def test_a_result_survives_a_journey_as_json():
             ),
         ),
         evidence="exactly 2 per run",
+        not_isolated="thread 'server' runs, which a fork does not carry",
     )
 
     assert Result.from_plain(json.loads(json.dumps(result.to_plain()))) == result

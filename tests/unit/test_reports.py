@@ -283,6 +283,7 @@ FACTS = SessionFacts(
                 verdict="known",
                 reason="a cache (#3)",
                 executions=40,
+                not_isolated="thread 'server' runs, which a fork does not carry",
             ),
         ),
         outcome(
