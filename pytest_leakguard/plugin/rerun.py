@@ -206,25 +206,26 @@ class RerunnableItem:
     def session(self) -> Iterator[None]:
         """Be in the state of re-running: quiet, flagged, and with the item as it was afterwards."""
         item = self._item
-        self._gate.rerunning = True
-        self._end_own_run()
-        try:
-            with (
-                self._timeouts.paused(item),
-                _keeping_subtests(item.config),
-                _keeping_wider(item),
-                _same_examples(),
-                quiet(item.config),
-            ):
-                self._restore()
-                yield
-        finally:
-            self._gate.rerunning = False
-            self._gate.failed_on_the_side = False
-            self._restore()
+        # Outermost, since the item keeps what cancels its time-out.
+        with self._timeouts.paused(item):
+            self._gate.rerunning = True
             self._end_own_run()
-            item.user_properties[:] = self._properties
-            item._report_sections[:] = self._sections
+            try:
+                with (
+                    _keeping_subtests(item.config),
+                    _keeping_wider(item),
+                    _same_examples(),
+                    quiet(item.config),
+                ):
+                    self._restore()
+                    yield
+            finally:
+                self._gate.rerunning = False
+                self._gate.failed_on_the_side = False
+                self._restore()
+                self._end_own_run()
+                item.user_properties[:] = self._properties
+                item._report_sections[:] = self._sections
 
     def _end_own_run(self) -> None:
         """Let go of the last run's fixtures and request, as pytest does after a whole protocol."""

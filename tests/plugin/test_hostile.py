@@ -701,6 +701,28 @@ def test_after():
     assert "Timeout" in checked.raw + checked.err
 
 
+def test_a_time_out_by_a_thread_ends_with_its_test(lab):
+    lab.write(
+        {
+            "test_it.py": """
+import threading
+
+def test_before():
+    pass
+
+def test_after():
+    timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    assert len(timers) == 1
+""",
+        }
+    )
+
+    session = lab.checked("--timeout=60", "--timeout-method=thread", plugins=("timeout",))
+
+    assert session.ret == 0
+    assert set(lab.verdicts().values()) == {"clean"}
+
+
 def test_a_rerun_that_hangs_is_ended_by_pytest_timeout_and_told_as_such(lab):
     lab.write(
         {
