@@ -117,7 +117,8 @@ class Checker:
         self._track = track
         self._extra_roots = extra_roots
         self._kept_files = kept_files
-        self._harness = harness
+        self._interrupts = harness.interrupts
+        self._obstacles = forkable.Obstacles(harness)
         self._pacer = Pacer()
         self._native = _NativeRation()
         self._nearby = NearbyItems()
@@ -198,7 +199,7 @@ class Checker:
         near = neighbourhood if wants_items else None
         if near is not None:
             chosen = (*chosen, self._nearby.enter(near))
-        not_isolated = forkable.obstacle(self._harness) if settings.isolate else ""
+        not_isolated = self._obstacles.first() if settings.isolate else ""
         if settings.isolate and not not_isolated:
             result = self._check_in_child(subject, settings, chosen, own_seconds, traced=traced)
         else:
@@ -238,7 +239,7 @@ class Checker:
             return _hold_to_one_process(result, announced, settings)
 
         limits = isolate.Limits.of(settings, own_seconds)
-        result = isolate.check_in_child(judge, subject, limits)
+        result = isolate.check_in_child(judge, subject, limits, self._interrupts)
         if result.findings:
             self._filled.update(finding.holder for finding in result.findings if finding.room)
             from pytest_leakguard import diagnosis  # noqa: F401  # so that no further child need

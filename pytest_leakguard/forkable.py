@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any, final
 
 from pytest_leakguard.counters.children import describe_children
+from pytest_leakguard.settle import until_ended
 
 #: Whether this platform forks at all.
 CAN_FORK = hasattr(os, "fork") and hasattr(os, "killpg")
@@ -40,37 +41,56 @@ class Harness:
     Attributes:
         modules: Top-level names of the modules whose threads only serve those of other processes.
         connections: Called for the descriptors of their connections.
+        interrupts: Exceptions by which code ends a session, KeyboardInterrupt and its like aside.
     """
 
     modules: frozenset[str] = frozenset({"execnet", "pytest_rerunfailures"})
     connections: Callable[[], Collection[int]] = tuple
+    interrupts: tuple[type[BaseException], ...] = ()
 
 
-def obstacle(harness: Harness) -> str:
-    """Return what keeps a fork from being as good as this process; empty if nothing does."""
-    if not CAN_FORK:
-        return NO_FORK
-    threads = _threads(harness.modules)
-    connections = _connections(harness.connections())
-    for found in (threads, _children(), connections, _wake_ups(), _polls()):
-        for what in found:
-            return f"{what}, which a fork does not carry"
-    return ""
+class Obstacles:
+    """Finds what keeps a fork from being as good as this process.
+
+    Args:
+        harness: What is no obstacle.
+    """
+
+    def __init__(self, harness: Harness) -> None:
+        self._harness = harness
+        self._staying: set[int] = set()
+
+    def first(self) -> str:
+        """Return one of them in words; empty if there is none."""
+        if not CAN_FORK:
+            return NO_FORK
+        connections = _connections(self._harness.connections())
+        for found in (self._threads(), _children(), connections, _wake_ups(), _polls()):
+            for what in found:
+                return f"{what}, which a fork does not carry"
+        return ""
+
+    def _threads(self) -> Iterator[str]:
+        """Name the other threads; those that were not there before may be about to end."""
+        others = _other_threads(self._harness.modules)
+        if not others <= self._staying:
+            until_ended(lambda: not _other_threads(self._harness.modules) <= self._staying)
+            self._staying = others = _other_threads(self._harness.modules)
+        if others:
+            names = {thread.ident: thread.name for thread in threading.enumerate()}
+            named = [names[ident] for ident in others if ident in names]
+            yield f"thread {min(named)!r} runs" if named else "a thread without a name runs"
 
 
-def _threads(harness: frozenset[str]) -> Iterator[str]:
-    """Name the other threads, those included that ``threading`` did not start."""
+def _other_threads(harness: frozenset[str]) -> set[int]:
+    """Return the identities of the other threads, whether ``threading`` knows of them or not."""
     own = threading.get_ident()
-    names = {thread.ident: thread.name for thread in threading.enumerate()}
     frames = sys._current_frames()  # noqa: SLF001  # the only list of all threads
-    others = [
+    return {
         ident
         for ident, frame in frames.items()
         if ident != own and not _runs_code_of(harness, frame)
-    ]
-    del frames
-    for ident in others:
-        yield f"thread {names[ident]!r} runs" if ident in names else "a thread without a name runs"
+    }
 
 
 def _runs_code_of(modules: frozenset[str], frame: FrameType | None) -> bool:

@@ -85,7 +85,12 @@ class Limits:
         return cls(execution=execution, between=execution + BETWEEN_SECONDS)
 
 
-def check_in_child(judge: Callable[[Subject], Result], subject: Subject, limits: Limits) -> Result:
+def check_in_child(
+    judge: Callable[[Subject], Result],
+    subject: Subject,
+    limits: Limits,
+    interrupts: tuple[type[BaseException], ...] = (),
+) -> Result:
     """Judge a test in a forked child, and return what the child has found.
 
     A child that does not say leaves the test inconclusive, with the reason. When this returns or
@@ -95,6 +100,7 @@ def check_in_child(judge: Callable[[Subject], Result], subject: Subject, limits:
         judge: Runs its argument again and again and judges it; called in the child.
         subject: What is run.
         limits: How long it may take.
+        interrupts: Exceptions that end a session, KeyboardInterrupt and its like aside.
 
     Raises:
         BaseException: What the re-runs have raised to end the session, such as KeyboardInterrupt.
@@ -110,7 +116,7 @@ def check_in_child(judge: Callable[[Subject], Result], subject: Subject, limits:
                 pid = _fork()
             if not pid:
                 random.setstate(dice)  # as without a fork; CPython seeds it anew
-                _be_child(judge, subject, writing, mask)
+                _be_child(judge, subject, writing, mask, interrupts)
             child = _Child(pid)
             with suppress(OSError):  # the child was faster, and may even be gone
                 _set_group(pid, pid)
@@ -139,7 +145,11 @@ def _held_back() -> Iterator[set[Any]]:
 
 
 def _be_child(
-    judge: Callable[[Subject], Result], subject: Subject, pipe: int, mask: set[Any]
+    judge: Callable[[Subject], Result],
+    subject: Subject,
+    pipe: int,
+    mask: set[Any],
+    interrupts: tuple[type[BaseException], ...],
 ) -> NoReturn:
     """Judge, say so, and end without anything that Python or pytest does at an end."""
     own = _getpid()
@@ -147,10 +157,11 @@ def _be_child(
         _settle_in(pipe, mask)
         try:
             said: dict[str, Any] = {"result": judge(_Announced(subject, pipe)).to_plain()}
-        except Exception as error:
-            said = {"failed": _in_words(error)}
-        except BaseException as error:  # ends the session there as it would here
-            said = {"raised": pickle.dumps(error.with_traceback(None)).hex()}
+        except BaseException as error:
+            if isinstance(error, Exception) and not isinstance(error, interrupts):
+                said = {"failed": _in_words(error)}
+            else:
+                said = {"raised": pickle.dumps(error.with_traceback(None)).hex()}
         if _getpid() == own:  # and not a process that a test forked and did not end
             _write_all(pipe, json.dumps(said).encode() + b"\n")
             _exit(0)
@@ -218,7 +229,7 @@ def _write_all(pipe: int, message: bytes) -> None:
         view = view[_write(pipe, view) :]
 
 
-def _in_words(error: Exception) -> str:
+def _in_words(error: BaseException) -> str:
     entry: TracebackType | None = error.__traceback__
     while entry is not None and entry.tb_next is not None:
         entry = entry.tb_next

@@ -57,7 +57,10 @@ class LeakSession:
             track=options.settings.track,
             extra_roots=self._fixtures.values,
             kept_files=_temporary_paths(config),
-            harness=Harness(connections=lambda: _connections_of_plugins(config)),
+            harness=Harness(
+                connections=lambda: _connections_of_plugins(config),
+                interrupts=(pytest.exit.Exception,),
+            ),
         )
         self._is_worker = hasattr(config, "workerinput")
         self._outcomes: dict[str, TestOutcome] = {}

@@ -20,7 +20,7 @@ pytest.importorskip("posix", reason="there is no fork")
 
 from pytest_leakguard import forkable, isolate
 from pytest_leakguard.counters.children import describe_children
-from pytest_leakguard.forkable import Harness, obstacle
+from pytest_leakguard.forkable import Harness, Obstacles
 from pytest_leakguard.isolate import Limits, check_in_child
 from pytest_leakguard.model import Result, Settings
 
@@ -160,6 +160,14 @@ def test_what_ends_a_session_is_raised_in_the_parent():
     assert children() == {}
 
 
+def test_an_exception_may_be_named_as_one_that_ends_a_session():
+    def leave():
+        raise LookupError("enough")
+
+    with pytest.raises(LookupError, match="enough"):
+        check_in_child(judge, Subject(leave), LATE, (LookupError,))
+
+
 def test_an_interrupt_of_the_parent_ends_the_child():
     parent = os.getpid()
 
@@ -255,6 +263,10 @@ def test_the_time_limit_follows_from_the_settings_and_the_first_run():
 # What a fork does not carry
 
 
+def obstacle(harness):
+    return Obstacles(harness).first()
+
+
 @pytest.fixture
 def harness():
     """What belongs to the session that runs these tests."""
@@ -280,6 +292,24 @@ def test_a_thread_is_not_carried_and_is_named(harness):
     finally:
         done.set()
         thread.join()
+
+
+def test_a_thread_that_is_about_to_end_is_waited_for_once(harness):
+    obstacles = Obstacles(harness)
+    done = threading.Event()
+    staying = threading.Thread(target=done.wait, name="server")
+    staying.start()
+    try:
+        assert "'server'" in obstacles.first()
+        ending = threading.Timer(0.01, lambda: None)
+        ending.start()
+        assert "'server'" in obstacles.first()
+        assert not ending.is_alive()
+    finally:
+        done.set()
+        staying.join()
+
+    assert obstacles.first() == ""
 
 
 def test_a_child_process_is_not_carried_until_it_has_ended(harness):
