@@ -90,7 +90,7 @@ def test_a_crash_is_told_with_its_line():
     result = run(lambda: os.kill(os.getpid(), signal.SIGSEGV))
 
     assert "ended by signal SIGSEGV in execution 3" in result.reason
-    assert ", at test_isolate.py:" in result.reason
+    assert ", at test_forked.py:" in result.reason
 
 
 def test_an_end_between_executions_is_told_as_such():
@@ -146,7 +146,7 @@ def test_a_judge_that_fails_is_told():
     result = check_in_child(fails, Subject(None), LATE)
 
     assert result.verdict == "inconclusive"
-    assert "failed with LookupError: nothing there (test_isolate.py:" in result.reason
+    assert "failed with LookupError: nothing there (test_forked.py:" in result.reason
     assert result.reason.endswith(") after execution 2")
 
 
