@@ -191,6 +191,9 @@ class Checker:
                 waited for is a multiple of it.
         """
         begun = now()
+        if settings.isolate and forkable.CAN_FORK:
+            # What an import leaves to be done by what runs next must not be seen in the first test.
+            from pytest_leakguard import isolate  # noqa: F401  # used by what is called below
         if (self_check := self.self_check()).verdict != "clean":
             return Result(verdict="unchecked", reason=self_check.reason, executions=1)
         traced = settings.trace == "always" or (settings.trace == "auto" and marked)

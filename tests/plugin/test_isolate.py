@@ -279,6 +279,25 @@ def test_the_re_runs_happen_elsewhere_in_each_kind_of_session(isolated, lab, opt
     assert told(lab, "not_isolated") == {}
 
 
+def test_sound_tests_take_as_many_executions_as_in_the_session(isolated, lab):
+    isolated("""
+import pytest
+
+def test_sound():
+    [object()]
+
+@pytest.mark.noleak
+def test_marked(tmp_path):
+    (tmp_path / "file").write_text("x")
+""")
+
+    # CPython 3.10 gives each function a cache at its 1,024th call: where that falls is by chance.
+    further = 4 if sys.version_info < (3, 11) else 0
+    executions = told(lab, "executions")
+    assert executions["test_sound"] <= 5 + further
+    assert executions["test_marked"] <= 9 + further
+
+
 def test_what_re_runs_print_reaches_nobody(isolated, lab):
     text = """
 import os
