@@ -243,9 +243,7 @@ class Checker:
 
         limits = isolate.Limits.of(settings, own_seconds)
         result = isolate.check_in_child(judge, subject, limits, self._interrupts)
-        if result.findings:
-            self._filled.update(finding.holder for finding in result.findings if finding.room)
-            from pytest_leakguard import diagnosis  # noqa: F401  # so that no further child need
+        self._filled.update(finding.holder for finding in result.findings if finding.room)
         return result
 
     def _check_twice(
