@@ -53,7 +53,7 @@ _HELD_BACK = frozenset({signal.SIGINT, signal.SIGTERM})
 # Bound here because tests patch the modules, and coverage replaces _exit by one that writes files.
 _close, _kill, _read, _write = os.close, os.kill, os.read, os.write
 _getpid, _getppid, _pipe = os.getpid, os.getppid, os.pipe
-_waitpid = os.waitpid
+_getstate, _setstate, _waitpid = random.getstate, random.setstate, os.waitpid
 if sys.platform != "win32":
     from posix import _exit
 
@@ -109,14 +109,13 @@ def check_in_child(
     child: _Child | None = None
     try:
         with _held_back() as mask:
-            dice = random.getstate()
+            dice = _getstate()
             with warnings.catch_warnings():
                 # CPython 3.12 warns of threads. Those there are were looked at: none is in the way.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 pid = _fork()
             if not pid:
-                random.setstate(dice)  # as without a fork; CPython seeds it anew
-                _be_child(judge, subject, writing, mask, interrupts)
+                _be_child(judge, subject, writing, (mask, dice), interrupts)
             child = _Child(pid)
             with suppress(OSError):  # the child was faster, and may even be gone
                 _set_group(pid, pid)
@@ -148,13 +147,13 @@ def _be_child(
     judge: Callable[[Subject], Result],
     subject: Subject,
     pipe: int,
-    mask: set[Any],
+    state: tuple[set[Any], tuple[Any, ...]],
     interrupts: tuple[type[BaseException], ...],
 ) -> NoReturn:
     """Judge, say so, and end without anything that Python or pytest does at an end."""
     own = _getpid()
     try:
-        _settle_in(pipe, mask)
+        _settle_in(pipe, *state)
         try:
             said: dict[str, Any] = {"result": judge(_Announced(subject, pipe)).to_plain()}
         except BaseException as error:
@@ -169,9 +168,10 @@ def _be_child(
         _exit(_NOT_DELIVERED)
 
 
-def _settle_in(pipe: int, mask: set[Any]) -> None:
+def _settle_in(pipe: int, mask: set[Any], dice: tuple[Any, ...]) -> None:
     """Become a process group that dies with the parent, and share no polled set with it."""
     _set_group(0, 0)
+    _setstate(dice)  # as without a fork; CPython seeds it anew
     # A group in the background would be stopped for reading from the terminal.
     for stop in (signal.SIGTTIN, signal.SIGTTOU):
         if signal.getsignal(stop) is signal.SIG_DFL:
