@@ -5,51 +5,33 @@ Nothing else builds collaborators.
 
 from __future__ import annotations
 
-import math
 import re
-import sys
 import tracemalloc
-from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from itertools import pairwise
-from typing import TYPE_CHECKING, final
+from typing import final
 
-from pytest_leakguard import counters, forkable, runner
+from pytest_leakguard import calls, counters, forkable, runner
 from pytest_leakguard.clock import now, wait
-from pytest_leakguard.confirmation import Confirmed, confirm
-from pytest_leakguard.counters import mapped, temp_files
+from pytest_leakguard.conclusion import Concluder, exempt
+from pytest_leakguard.confirmation import confirm
+from pytest_leakguard.counters import temp_files
 from pytest_leakguard.counters.containers import ContainerItems
 from pytest_leakguard.counters.nearby import NearbyItems, Neighbourhood
-from pytest_leakguard.counters.traced import TracedBytes
-from pytest_leakguard.exemptions import Exempted, Exemption
+from pytest_leakguard.counters.ration import RATIONED, NativeRation
 from pytest_leakguard.heap import Heap, Pacer
-from pytest_leakguard.model import Finding, Result, Settings, parse_setting
+from pytest_leakguard.model import COUNTER_NAMES, NATIVE_COUNTERS, Result, Settings, parse_setting
 from pytest_leakguard.runner import BrokenRunError, Screened, Subject, Trial
 from pytest_leakguard.sampling import Sampler
-from pytest_leakguard.units import format_duration, plural
 
-if TYPE_CHECKING:
-    from pytest_leakguard.diagnosis.sites import Sources
-
-#: Share of the elapsed time that readings of the native heap may take in whole-suite mode. On a
-#: fragmented heap (200,000 free chunks) one reading takes 32 ms.
-NATIVE_SHARE = 0.02
-_NATIVE = ("native_bytes", "mapped_bytes")
-#: Those of them whose readings take time that grows with the heap.
-_RATIONED = _NATIVE[:1] if mapped.IS_CHEAP else _NATIVE
-#: What a holder may be given to see whether it keeps the bound that it states, in bytes.
-MOST_FILL_BYTES = 64 << 20
 #: Counters of the pass under tracing.
 _CLOSER = frozenset({"traced_bytes", "container_items"})
-#: What the first tests of a session may spend on it, before any share has come together.
-_NATIVE_START_SECONDS = 0.02
-#: Share of the elapsed time that measuring what a reading costs may take.
-_MEASURING_SHARE = 0.005
 #: Readings of a sound test: the baseline, and after the last run.
 _READINGS = 2
 _IDLE_SECONDS = 0.002
+#: How the reason begins when a re-run does not pass.
+_BROKEN = "fails on re-run"
 #: How long is waited before each further attempt at judging an empty test.
 _SELF_CHECK_PAUSES_SECONDS = (0.1, 0.4, 1.5)
 
@@ -60,38 +42,6 @@ class _Idle:
 
     def run(self) -> None:
         wait(_IDLE_SECONDS)
-
-
-class _NativeRation:
-    """Decides whether a test can afford readings of the native heap."""
-
-    def __init__(self) -> None:
-        self._started = now()
-        self._spent = 0.0
-        self._cost = 0.0
-        self._measure_again = self._started
-
-    def affords(self, chosen: tuple[counters.Counter, ...], readings: int) -> bool:
-        """Tell whether so many readings fit into the share; what one costs is measured at times.
-
-        While they do not fit, the last known cost stands: measuring it is as dear as reading.
-        """
-        begun = now()
-        allowed = (begun - self._started) * NATIVE_SHARE + _NATIVE_START_SECONDS
-        if self._spent + self._cost * readings > allowed:
-            return False
-        if begun >= self._measure_again:
-            for counter in chosen:
-                if counter.name in _RATIONED:
-                    counter.read()
-            ended = now()
-            self._cost = ended - begun
-            self._spent += self._cost
-            self._measure_again = ended + self._cost / _MEASURING_SHARE
-            if self._spent + self._cost * readings > allowed:
-                return False
-        self._spent += self._cost * readings
-        return True
 
 
 class Checker:
@@ -115,15 +65,13 @@ class Checker:
         self.counters = counters.available(track)
         self.missing = counters.missing(track)
         self._track = track
-        self._extra_roots = extra_roots
         self._kept_files = kept_files
         self._interrupts = harness.interrupts
         self._obstacles = forkable.Obstacles(harness)
         self._pacer = Pacer()
-        self._native = _NativeRation()
+        self._native = NativeRation()
         self._nearby = NearbyItems()
-        self._sources: Sources | None = None
-        self._filled: set[str] = set()
+        self._concluder = Concluder(extra_roots)
         self._self_check: Result | None = None
 
     def counted(self) -> list[str]:
@@ -211,7 +159,7 @@ class Checker:
             self._pacer.keep_pace()
             self._pacer.collect_if_due(after_suspect=result.verdict != "clean")
         if settings.ignore and not result.ignored:  # nothing was found
-            result = replace(result, ignored=_exempt((), settings.ignore)[1])
+            result = replace(result, ignored=exempt((), settings.ignore)[1])
         return replace(result, seconds=now() - begun)
 
     def _choose_counters(self, settings: Settings, *, marked: bool) -> tuple[counters.Counter, ...]:
@@ -222,7 +170,7 @@ class Checker:
         )
         chosen = _undisturbed(chosen)
         if not marked and not self._native.affords(chosen, _READINGS):
-            chosen = _without(chosen, _RATIONED)
+            chosen = _without(chosen, RATIONED)
         return chosen
 
     def _check_in_child(
@@ -243,7 +191,7 @@ class Checker:
 
         limits = isolate.Limits.of(settings, own_seconds)
         result = isolate.check_in_child(judge, subject, limits, self._interrupts)
-        self._filled.update(finding.holder for finding in result.findings if finding.room)
+        self._concluder.believe(result.findings)
         return result
 
     def _check_twice(
@@ -287,7 +235,7 @@ class Checker:
 
     def _judge(self, trial: Trial, sampler: Sampler, *, traced: bool) -> Result:
         screened = runner.screen(trial, sampler)
-        growth: dict[str, float | None] = dict.fromkeys(_all_names(), None)
+        growth: dict[str, float | None] = dict.fromkeys(COUNTER_NAMES, None)
         growth.update(dict.fromkeys(screened.series, 0))
         track = trial.settings.track
         wants_closer = traced and (track is None or not _CLOSER.isdisjoint(track))
@@ -300,7 +248,7 @@ class Checker:
                 series=screened.series,
             )
         else:
-            settled = self._conclude(trial, sampler, confirmed, growth)
+            settled = self._concluder.conclude(trial, sampler, confirmed, growth)
         if not wants_closer or (confirmed is not None and confirmed.status != "acquitted"):
             return settled
         return self._look_closer(trial, settled)
@@ -324,98 +272,7 @@ class Checker:
                     executions=trial.executions,
                 )
             confirmed = confirm(trial, closer, passed)
-        return self._conclude(trial, closer, confirmed, growth)
-
-    def _conclude(
-        self,
-        trial: Trial,
-        sampler: Sampler,
-        confirmed: Confirmed,
-        growth: dict[str, float | None],
-    ) -> Result:
-        for name, judgement in confirmed.judgements.items():
-            growth[name] = _tidy(judgement.per_run)
-        result = Result(
-            verdict="clean", growth=growth, series=confirmed.series, executions=trial.executions
-        )
-        if confirmed.status == "acquitted":
-            return (
-                _ended(result, trial) if _grew(confirmed) else replace(result, growth=_flat(growth))
-            )
-        convicted = {
-            name: judgement.per_run
-            for name, judgement in confirmed.judgements.items()
-            if judgement.status == "convicted"
-        }
-        if convicted and not convicted.keys() - set(_NATIVE) and runner.toggles_tracing(trial):
-            reason = (
-                "native bytes grow as tracemalloc stops: CPython loses some for each line traced"
-            )
-            return replace(result, verdict="clean", reason=reason, executions=trial.executions)
-        if not convicted and trial.run_seconds * _TRACED_RUNS > trial.settings.confirm:
-            return _decide(result, confirmed, (), trial)
-        from pytest_leakguard import diagnosis  # heavy: only for suspects
-        from pytest_leakguard.diagnosis.roots import Roots
-        from pytest_leakguard.diagnosis.sites import Sources
-
-        self._sources = self._sources or Sources()
-        begun = now()
-        explained = diagnosis.explain(
-            trial,
-            Roots(self._extra_roots),
-            convicted,
-            self._sources,
-            runner.grown_containers(sampler),
-        )
-        last = {name: convicted[name] for name in convicted.keys() - {*_NATIVE, TracedBytes.name}}
-        if last and not runner.still_grows(trial, sampler, last):
-            return _ended(result, trial)
-        moved = confirmed.moved() - {*_NATIVE, TracedBytes.name}
-        # What is old may have been dropped before it could be explained.
-        took = now() - begun
-        if moved and not explained.findings and runner.falls_in_time(trial, sampler, moved, took):
-            reason = f"what the runs leave behind is gone {format_duration(took)} later"
-            ended = _ended(result, trial)
-            return replace(ended, reason=reason)
-        found = _wait_for_expiry(trial, sampler, last.keys(), explained.findings)
-        found = self._fill(trial, sampler, last, found)
-        if explained.traced_bytes_per_run is not None:
-            growth["traced_bytes"] = _tidy(explained.traced_bytes_per_run)
-        findings, ignored = _exempt(found, trial.settings.ignore)
-        result = replace(
-            result,
-            executions=trial.executions,
-            growth=growth,
-            findings=findings,
-            ignored=ignored,
-        )
-        return _decide(result, confirmed, found, trial)
-
-    def _fill(
-        self,
-        trial: Trial,
-        sampler: Sampler,
-        rates: Mapping[str, float],
-        findings: tuple[Finding, ...],
-    ) -> tuple[Finding, ...]:
-        """Hold holders to the number of items that they state, where time and memory allow.
-
-        Each is filled once: another test that uses it need not show the same again.
-        """
-        roomy = [finding for finding in findings if finding.room and finding.objects_per_run >= 1]
-        new = [finding for finding in roomy if finding.holder not in self._filled]
-        if not rates or not new or len(roomy) < len(findings):
-            return findings
-        self._filled.update(finding.holder for finding in new)
-        runs = max(math.ceil(finding.room / finding.objects_per_run) for finding in new)
-        if runs * sum(finding.bytes_per_run for finding in findings) > MOST_FILL_BYTES:
-            return findings
-        if not runner.runs_in_time(trial, runs) or not runner.still_grows(trial, sampler, rates):
-            return findings
-        return tuple(
-            replace(finding.with_bound(""), note=f"has passed its bound: {finding.capacity}")
-            for finding in findings
-        )
+        return self._concluder.conclude(trial, closer, confirmed, growth)
 
 
 def _hold_to_one_process(result: Result, subject: Subject, settings: Settings) -> Result:
@@ -433,7 +290,7 @@ def _hold_to_one_process(result: Result, subject: Subject, settings: Settings) -
     )
     place = ""
     with suppress(BrokenRunError):
-        place = runner.asks_for_process(trial)
+        place = calls.asks_for_process(trial)
     result = replace(result, executions=trial.executions)
     if not place:
         return result
@@ -444,144 +301,19 @@ def _hold_to_one_process(result: Result, subject: Subject, settings: Settings) -
     return replace(result, verdict="inconclusive", reason=reason)
 
 
-def _wait_for_expiry(
-    trial: Trial, sampler: Sampler, names: AbstractSet[str], findings: tuple[Finding, ...]
-) -> tuple[Finding, ...]:
-    """Hold holders that drop what is old to what they say, where the time allows.
-
-    A clock that the test has frozen or moves by itself does not pass while it is waited.
-    """
-    lifetimes = [finding.lifetime for finding in findings if finding.lifetime]
-    if not lifetimes or not names or max(lifetimes) > trial.settings.confirm:
-        return findings
-    if runner.sets_clock(trial) or runner.falls_in_time(trial, sampler, names, max(lifetimes)):
-        return findings
-    return tuple(
-        replace(finding.with_bound(""), note=f"but does not: {finding.capacity}")
-        if finding.lifetime
-        else finding
-        for finding in findings
-    )
-
-
-def _ended(result: Result, trial: Trial) -> Result:
-    """Return the verdict on growth that has ended."""
-    return replace(
-        result,
-        verdict="bounded",
-        reason=f"growth ended or faded within {trial.executions} executions",
-        executions=trial.executions,
-        growth=_flat(result.growth),
-    )
-
-
-def _flat(growth: Mapping[str, float | None]) -> dict[str, float | None]:
-    return {name: None if per_run is None else 0 for name, per_run in growth.items()}
-
-
-def _grew(confirmed: Confirmed) -> bool:
-    """Tell whether a counter reads more than before the batches, and has never come down.
-
-    What does come down is emptied again and again: how full it is now says nothing.
-    """
-    return any(
-        samples[-1] > samples[0]
-        and all(before <= after for before, after in pairwise(samples))
-        and all(step >= 0 for step in confirmed.steps.get(name, ()))
-        for name, samples in confirmed.series.items()
-    )
-
-
-_BROKEN = "fails on re-run"
-#: Counters that code moves as it becomes warm: CPython 3.10 gives each function a cache at its
-#: 1,024th call, and keeps a frame for it. Both are for good, and neither is an object.
-_OPCODE_CACHED = frozenset({"blocks", *_NATIVE}) if sys.version_info < (3, 11) else frozenset[str]()
-#: What tracing a few runs of an undecided test may cost, in untraced runs.
-_TRACED_RUNS = 60
-
-
 def _undisturbed(chosen: tuple[counters.Counter, ...]) -> tuple[counters.Counter, ...]:
     """Leave the native heap out while a tracer is on: it keeps its records there."""
-    return _without(chosen, _NATIVE) if tracemalloc.is_tracing() else chosen
+    return _without(chosen, NATIVE_COUNTERS) if tracemalloc.is_tracing() else chosen
 
 
 def _without(
-    chosen: tuple[counters.Counter, ...], names: tuple[str, ...]
+    chosen: tuple[counters.Counter, ...], names: frozenset[str]
 ) -> tuple[counters.Counter, ...]:
     return tuple(counter for counter in chosen if counter.name not in names)
 
 
-def _all_names() -> tuple[str, ...]:
-    from pytest_leakguard.model import COUNTER_NAMES
-
-    return COUNTER_NAMES
-
-
-def _tidy(per_run: float) -> float:
-    return int(per_run) if per_run == int(per_run) else round(per_run, 2)
-
-
 def _moved(screened: Screened) -> list[str]:
     return [name for name, steps in screened.steps.items() if any(step > 0 for step in steps)]
-
-
-def _exempt(
-    findings: Sequence[Finding], exemptions: tuple[Exemption, ...]
-) -> tuple[tuple[Finding, ...], tuple[Exempted, ...]]:
-    """Return the findings that no exemption covers, and how many each of these covers."""
-    left = []
-    covered = dict.fromkeys(exemptions, 0)
-    for finding in findings:
-        if covering := next((one for one in exemptions if one.covers(finding.names)), None):
-            covered[covering] += 1
-        else:
-            left.append(finding)
-    return tuple(left), tuple(
-        Exempted(one.pattern, one.reason, count) for one, count in covered.items()
-    )
-
-
-def _decide(
-    result: Result, confirmed: Confirmed, seen: tuple[Finding, ...], trial: Trial
-) -> Result:
-    evidence = _evidence(confirmed)
-    if seen and not result.findings:
-        return replace(result, verdict="clean", reason=f"ignored: {plural(len(seen), 'finding')}")
-    if result.findings and all(finding.capacity for finding in result.findings):
-        bound = "; ".join(sorted({finding.capacity for finding in result.findings}))
-        return replace(result, verdict="bounded", reason=bound, evidence=evidence)
-    exact = any(judgement.exact for judgement in confirmed.judgements.values())
-    if not exact and not seen and "blocks" in confirmed.moved() <= _OPCODE_CACHED:
-        reason = "only code that became warm for CPython 3.10's opcode caches took more blocks"
-        return replace(result, verdict="clean", reason=reason, evidence=evidence)
-    if confirmed.status == "convicted" and (exact or seen):
-        findings = tuple(finding for finding in result.findings if not finding.capacity)
-        return replace(result, verdict="leak", findings=findings, evidence=evidence)
-    return replace(
-        result,
-        verdict="inconclusive",
-        reason=(
-            f"still growing, but not steadily, after {trial.executions} executions in"
-            f" {format_duration(now() - trial.started)}; --leak-confirm gives more time"
-        ),
-        evidence=evidence,
-    )
-
-
-def _evidence(confirmed: Confirmed) -> str:
-    for name, judgement in confirmed.judgements.items():
-        if judgement.status == "convicted":
-            samples = confirmed.series[name]
-            grown = [b - a for a, b in pairwise(samples)]
-            sizes = ", ".join(map(str, confirmed.sizes))
-            amounts = ", ".join(map(str, grown))
-            grade = (
-                f"exactly {_tidy(judgement.per_run)} per run; no slowing down"
-                if judgement.exact
-                else f"{_tidy(judgement.per_run)} per run; no slowing down"
-            )
-            return f"{name}: {sizes} more runs grew by {amounts}: {grade}"
-    return ""
 
 
 @final

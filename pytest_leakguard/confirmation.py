@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,9 +30,11 @@ class Confirmed:
     series: dict[str, tuple[int, ...]]
     steps: dict[str, tuple[int, ...]]
 
-    def moved(self) -> AbstractSet[str]:
-        """Return the names of the counters that were not flat."""
-        return {name for name, said in self.judgements.items() if said.status != "acquitted"}
+    def rates(self, *statuses: Literal["convicted", "open"]) -> dict[str, float]:
+        """Return the growth per run of the counters that were judged so."""
+        return {
+            name: said.per_run for name, said in self.judgements.items() if said.status in statuses
+        }
 
 
 def plan_batches(run_seconds: float, budget_seconds: float) -> tuple[int, ...]:

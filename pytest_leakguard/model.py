@@ -35,10 +35,12 @@ COUNTER_NAMES: tuple[str, ...] = (
     "container_items",
     "traced_bytes",
 )
+#: Counters of memory that is not Python's.
+NATIVE_COUNTERS = frozenset({"native_bytes", "mapped_bytes"})
 #: Counters whose growth per run ``max_objects`` bounds.
 OBJECT_COUNTERS = frozenset({"gc_objects", "blocks", "container_items"})
 #: Counters whose growth per run ``max_bytes`` bounds. All others are never excused.
-BYTE_COUNTERS = frozenset({"native_bytes", "mapped_bytes", "traced_bytes"})
+BYTE_COUNTERS = NATIVE_COUNTERS | {"traced_bytes"}
 
 
 @final

@@ -6,16 +6,11 @@ traced pass). What they suspect is confirmed in batches, by ``confirmation``.
 
 from __future__ import annotations
 
-import os
-import sys
 import tracemalloc
-from _tracemalloc import stop as _stop_tracing  # what the public function calls
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
-from types import FrameType
 from typing import Protocol
 
 from pytest_leakguard import settle
@@ -24,7 +19,7 @@ from pytest_leakguard.counters import Counter, consolidate_native
 from pytest_leakguard.counters.containers import ContainerItems, containers_among
 from pytest_leakguard.counters.traced import TracedBytes
 from pytest_leakguard.heap import Heap
-from pytest_leakguard.model import Settings
+from pytest_leakguard.model import NATIVE_COUNTERS, Settings
 from pytest_leakguard.sampling import Sampler
 from pytest_leakguard.verdict import is_flat, is_rising, less_allowed
 
@@ -37,17 +32,11 @@ NATIVE_DEEP_RUNS = 30
 #: Runs after the diagnosis, at least, that have to show growth once more: a store that has become
 #: full meanwhile does not. A leak on every third run shows one step.
 LAST_RUNS = 4
-_getpid, _getppid = os.getpid, os.getppid  # tests patch the module
-#: What runs tests, as far as it asks in which process it is.
-_HARNESS = frozenset({"_pytest", "execnet", "pytest_leakguard", "xdist"})
-#: Packages that freeze or move the clock.
-_CLOCK_SETTERS = ("freezegun", "time_machine")
 #: Runs whose leavings have to outweigh what one run and looking at it leave behind.
 _STOCK = 8
 #: By how much longer than stated it is waited for an end: clocks have ticks.
 _LATE = 1.1
 _ENDING = frozenset({"fds", "threads", "children"})
-_NATIVE = frozenset({"native_bytes", "mapped_bytes"})
 
 
 class BrokenRunError(Exception):
@@ -183,7 +172,7 @@ def _is_unmoved(sampler: Sampler, settings: Settings) -> bool:
     """
     return all(
         samples[-1] <= samples[0]
-        if name in _NATIVE or settings.allowed(name)
+        if name in NATIVE_COUNTERS or settings.allowed(name)
         else samples[-1] == samples[0]
         for name, samples in _excess(sampler, settings).items()
     )
@@ -213,9 +202,9 @@ def _is_suspect(sampler: Sampler, settings: Settings, done: int, *, in_time: boo
     moving = {name for name, samples in excess.items() if not is_flat(samples, settings.runs)}
     if done < settings.runs or not in_time:
         return not in_time and done >= settings.runs
-    if moving <= _NATIVE:
+    if moving <= NATIVE_COUNTERS:
         return False
-    rising = any(is_rising(excess[name], settings.runs) for name in moving - _NATIVE)
+    rising = any(is_rising(excess[name], settings.runs) for name in moving - NATIVE_COUNTERS)
     return rising or done >= max(DEEP_RUNS, settings.runs)
 
 
@@ -260,20 +249,28 @@ def runs_in_time(trial: Trial, runs: int) -> bool:
     return True
 
 
-def falls_in_time(trial: Trial, sampler: Sampler, names: AbstractSet[str], seconds: float) -> bool:
-    """Run, wait, run once more and tell whether one of the counters reads less than before.
+def falls_in_time(
+    trial: Trial, sampler: Sampler, rates: Mapping[str, float], seconds: float
+) -> bool:
+    """Run, wait, run once more and tell whether one of the counters fell by half of what it grew.
 
     Args:
         trial: What is run.
         sampler: Has the counters.
-        names: Those to look at.
+        rates: Growth per run of those to look at; without any, nothing is run.
         seconds: How long what was left behind is kept, by what the code says.
     """
+    if not rates:
+        return False
     sampler.restart()
     trial.run_and_sample(sampler, deep=True, times=_STOCK)
     wait(seconds * _LATE)
     trial.run_and_sample(sampler, deep=True)
-    return any(samples[-1] < samples[0] for name, samples in sampler.columns() if name in names)
+    return any(
+        samples[0] - samples[-1] >= max(1, int(rates[name] * _STOCK / 2))
+        for name, samples in sampler.columns()
+        if name in rates
+    )
 
 
 @contextmanager
@@ -290,66 +287,6 @@ def tracing(frames: int) -> Iterator[bool]:
     finally:
         if ours and tracemalloc.is_tracing():
             tracemalloc.stop()
-
-
-def toggles_tracing(trial: Trial) -> bool:
-    """Run once more and tell whether the test itself stops tracemalloc.
-
-    CPython before 3.13 loses some 33 native bytes for each line traced whenever that happens.
-    """
-    return _sees(trial, lambda _, event, called: event == "c_call" and called is _stop_tracing)
-
-
-def sets_clock(trial: Trial) -> bool:
-    """Run once more and tell whether the test freezes or moves the clock."""
-    files = tuple(
-        os.path.dirname(path) if os.path.basename(path) == "__init__.py" else path
-        for name in _CLOCK_SETTERS
-        if (path := getattr(sys.modules.get(name), "__file__", None))
-    )
-    if not files:
-        return False
-    return _sees(
-        trial,
-        lambda frame, event, _: event == "call" and frame.f_code.co_filename.startswith(files),
-    )
-
-
-def asks_for_process(trial: Trial) -> str:
-    """Run once more and return where code asks in which process it is; empty if none does.
-
-    The standard library is left aside: it asks for the sake of names and records.
-    """
-    places: list[str] = []
-
-    def asks(frame: FrameType, event: str, called: object) -> bool:
-        if event != "c_call" or (called is not _getpid and called is not _getppid):
-            return False
-        module = str(frame.f_globals.get("__name__")).partition(".")[0]
-        if module in sys.stdlib_module_names or module in _HARNESS:
-            return False
-        places.append(f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}")
-        return True
-
-    _sees(trial, asks)
-    return places[0] if places else ""
-
-
-def _sees(trial: Trial, wanted: Callable[[FrameType, str, object], bool]) -> bool:
-    """Run once more and tell whether a call was a wanted one."""
-    seen = False
-
-    def watch(frame: FrameType, event: str, called: object) -> None:
-        nonlocal seen
-        seen = seen or wanted(frame, event, called)
-
-    before = sys.getprofile()
-    sys.setprofile(watch)
-    try:
-        trial.run()
-    finally:
-        sys.setprofile(before)
-    return seen
 
 
 def close_sampler(heap: Heap, track: tuple[str, ...] | None) -> Sampler:

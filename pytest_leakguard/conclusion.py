@@ -1,0 +1,268 @@
+"""What follows from growth that was confirmed? It is explained, looked at once more, and decided.
+
+The last look is at what growth cannot show in so few runs: a store that is full or drops what is
+old by now, and a bound that is only stated.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, final
+
+from pytest_leakguard import calls, runner
+from pytest_leakguard.clock import now
+from pytest_leakguard.confirmation import Confirmed
+from pytest_leakguard.exemptions import Exempted, Exemption
+from pytest_leakguard.model import NATIVE_COUNTERS, Finding, Result
+from pytest_leakguard.runner import Trial
+from pytest_leakguard.sampling import Sampler
+from pytest_leakguard.units import format_duration, plural
+
+if TYPE_CHECKING:
+    from pytest_leakguard.diagnosis.sites import Sources
+
+#: What a holder may be given to see whether it keeps the bound that it states, in bytes.
+MOST_FILL_BYTES = 64 << 20
+#: Counters that no last look is taken at: an allocator may lag, and nothing is traced by then.
+_NOT_LOOKED_AT = NATIVE_COUNTERS | {"traced_bytes"}
+#: Counters that code moves as it becomes warm: CPython 3.10 gives each function a cache at its
+#: 1,024th call, and keeps a frame for it. Both are for good, and neither is an object.
+_OPCODE_CACHED = NATIVE_COUNTERS | {"blocks"} if sys.version_info < (3, 11) else frozenset[str]()
+#: What tracing a few runs of an undecided test may cost, in untraced runs.
+_TRACED_RUNS = 60
+
+
+@final
+class Concluder:
+    """Draws conclusions for the tests of one process.
+
+    Args:
+        extra_roots: Called for each diagnosis; named places where holders may live.
+    """
+
+    def __init__(self, extra_roots: Callable[[], Mapping[str, object]]) -> None:
+        self._extra_roots = extra_roots
+        self._sources: Sources | None = None
+        self._believed: set[str] = set()
+
+    def believe(self, findings: Sequence[Finding]) -> None:
+        """Try no more whether these holders keep the bound that they state."""
+        self._believed.update(finding.holder for finding in findings if finding.room)
+
+    def conclude(
+        self,
+        trial: Trial,
+        sampler: Sampler,
+        confirmed: Confirmed,
+        growth: dict[str, float | None],
+    ) -> Result:
+        """Return the verdict on a suspect.
+
+        Args:
+            trial: What is run.
+            sampler: Has the counters that it was confirmed by.
+            confirmed: What the batches say.
+            growth: Growth per run of each counter, as far as it is known by now.
+        """
+        for name, judgement in confirmed.judgements.items():
+            growth[name] = _tidy(judgement.per_run)
+        result = Result(
+            verdict="clean", growth=growth, series=confirmed.series, executions=trial.executions
+        )
+        if confirmed.status == "acquitted":
+            return (
+                _ended(result, trial) if _grew(confirmed) else replace(result, growth=_flat(growth))
+            )
+        convicted = confirmed.rates("convicted")
+        if convicted and convicted.keys() <= NATIVE_COUNTERS and calls.toggles_tracing(trial):
+            reason = (
+                "native bytes grow as tracemalloc stops: CPython loses some for each line traced"
+            )
+            return replace(result, reason=reason, executions=trial.executions)
+        if not convicted and trial.run_seconds * _TRACED_RUNS > trial.settings.confirm:
+            return _decide(result, confirmed, (), trial)
+        from pytest_leakguard import diagnosis  # heavy: only for suspects
+        from pytest_leakguard.diagnosis.roots import Roots
+        from pytest_leakguard.diagnosis.sites import Sources
+
+        self._sources = self._sources or Sources()
+        begun = now()
+        explained = diagnosis.explain(
+            trial,
+            Roots(self._extra_roots),
+            convicted,
+            self._sources,
+            runner.grown_containers(sampler),
+        )
+        took = now() - begun
+        rates = _looked_at(convicted)
+        if rates and not runner.still_grows(trial, sampler, rates):
+            return _ended(result, trial)
+        # What is old may have been dropped before it could be explained.
+        moving = _looked_at(confirmed.rates("convicted", "open"))
+        if not explained.findings and runner.falls_in_time(trial, sampler, moving, took):
+            reason = f"what the runs leave behind is gone {format_duration(took)} later"
+            return replace(_ended(result, trial), reason=reason)
+        found = explained.findings
+        if rates:
+            found = _wait_for_expiry(trial, sampler, rates, found)
+            found = self._fill(trial, sampler, rates, found)
+        if explained.traced_bytes_per_run is not None:
+            growth["traced_bytes"] = _tidy(explained.traced_bytes_per_run)
+        findings, ignored = exempt(found, trial.settings.ignore)
+        result = replace(
+            result,
+            executions=trial.executions,
+            growth=growth,
+            findings=findings,
+            ignored=ignored,
+        )
+        return _decide(result, confirmed, found, trial)
+
+    def _fill(
+        self,
+        trial: Trial,
+        sampler: Sampler,
+        rates: Mapping[str, float],
+        findings: tuple[Finding, ...],
+    ) -> tuple[Finding, ...]:
+        """Hold holders to the number of items that they state, where time and memory allow.
+
+        One that has kept it, or could not be tried, is believed from then on: another test that
+        uses it need not show the same again.
+        """
+        roomy = [finding for finding in findings if finding.room and finding.objects_per_run >= 1]
+        new = [finding for finding in roomy if finding.holder not in self._believed]
+        if not new or len(roomy) < len(findings):
+            return findings
+        runs = max(math.ceil(finding.room / finding.objects_per_run) for finding in new)
+        needed_bytes = runs * sum(finding.bytes_per_run for finding in findings)
+        if (
+            needed_bytes > MOST_FILL_BYTES
+            or not runner.runs_in_time(trial, runs)
+            or not runner.still_grows(trial, sampler, rates)
+        ):
+            self.believe(new)
+            return findings
+        return tuple(
+            replace(finding.with_bound(""), note=f"has passed its bound: {finding.capacity}")
+            for finding in findings
+        )
+
+
+def _looked_at(rates: Mapping[str, float]) -> dict[str, float]:
+    return {name: rate for name, rate in rates.items() if name not in _NOT_LOOKED_AT}
+
+
+def _wait_for_expiry(
+    trial: Trial, sampler: Sampler, rates: Mapping[str, float], findings: tuple[Finding, ...]
+) -> tuple[Finding, ...]:
+    """Hold holders that drop what is old to what they say, where the time allows.
+
+    A clock that the test has frozen or moves by itself does not pass while it is waited.
+    """
+    lifetimes = [finding.lifetime for finding in findings if finding.lifetime]
+    if not lifetimes or max(lifetimes) > trial.settings.confirm:
+        return findings
+    if calls.sets_clock(trial) or runner.falls_in_time(trial, sampler, rates, max(lifetimes)):
+        return findings
+    return tuple(
+        replace(finding.with_bound(""), note=f"but does not: {finding.capacity}")
+        if finding.lifetime
+        else finding
+        for finding in findings
+    )
+
+
+def exempt(
+    findings: Sequence[Finding], exemptions: tuple[Exemption, ...]
+) -> tuple[tuple[Finding, ...], tuple[Exempted, ...]]:
+    """Return the findings that no exemption covers, and how many each of these covers."""
+    left = []
+    covered = dict.fromkeys(exemptions, 0)
+    for finding in findings:
+        if covering := next((one for one in exemptions if one.covers(finding.names)), None):
+            covered[covering] += 1
+        else:
+            left.append(finding)
+    return tuple(left), tuple(
+        Exempted(one.pattern, one.reason, count) for one, count in covered.items()
+    )
+
+
+def _decide(
+    result: Result, confirmed: Confirmed, seen: tuple[Finding, ...], trial: Trial
+) -> Result:
+    evidence = _evidence(confirmed)
+    if seen and not result.findings:
+        return replace(result, verdict="clean", reason=f"ignored: {plural(len(seen), 'finding')}")
+    if result.findings and all(finding.capacity for finding in result.findings):
+        bound = "; ".join(sorted({finding.capacity for finding in result.findings}))
+        return replace(result, verdict="bounded", reason=bound, evidence=evidence)
+    exact = any(judgement.exact for judgement in confirmed.judgements.values())
+    moving = confirmed.rates("convicted", "open").keys()
+    if not exact and not seen and "blocks" in moving <= _OPCODE_CACHED:
+        reason = "only code that became warm for CPython 3.10's opcode caches took more blocks"
+        return replace(result, verdict="clean", reason=reason, evidence=evidence)
+    if confirmed.status == "convicted" and (exact or seen):
+        findings = tuple(finding for finding in result.findings if not finding.capacity)
+        return replace(result, verdict="leak", findings=findings, evidence=evidence)
+    return replace(
+        result,
+        verdict="inconclusive",
+        reason=(
+            f"still growing, but not steadily, after {trial.executions} executions in"
+            f" {format_duration(now() - trial.started)}; --leak-confirm gives more time"
+        ),
+        evidence=evidence,
+    )
+
+
+def _ended(result: Result, trial: Trial) -> Result:
+    """Return the verdict on growth that has ended."""
+    return replace(
+        result,
+        verdict="bounded",
+        reason=f"growth ended or faded within {trial.executions} executions",
+        executions=trial.executions,
+        growth=_flat(result.growth),
+    )
+
+
+def _grew(confirmed: Confirmed) -> bool:
+    """Tell whether a counter reads more than before the batches, and has never come down.
+
+    What does come down is emptied again and again: how full it is now says nothing.
+    """
+    return any(
+        samples[-1] > samples[0]
+        and all(before <= after for before, after in pairwise(samples))
+        and all(step >= 0 for step in confirmed.steps.get(name, ()))
+        for name, samples in confirmed.series.items()
+    )
+
+
+def _evidence(confirmed: Confirmed) -> str:
+    for name, judgement in confirmed.judgements.items():
+        if judgement.status == "convicted":
+            samples = confirmed.series[name]
+            sizes = ", ".join(map(str, confirmed.sizes))
+            amounts = ", ".join(str(after - before) for before, after in pairwise(samples))
+            exactly = "exactly " if judgement.exact else ""
+            return (
+                f"{name}: {sizes} more runs grew by {amounts}:"
+                f" {exactly}{_tidy(judgement.per_run)} per run; no slowing down"
+            )
+    return ""
+
+
+def _flat(growth: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {name: None if per_run is None else 0 for name, per_run in growth.items()}
+
+
+def _tidy(per_run: float) -> float:
+    return int(per_run) if per_run == int(per_run) else round(per_run, 2)
