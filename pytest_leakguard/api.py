@@ -191,7 +191,7 @@ class Checker:
 
         limits = isolate.Limits.of(settings, own_seconds)
         result = isolate.check_in_child(judge, subject, limits, self._interrupts)
-        self._concluder.believe(result.findings)
+        self._concluder.believe(result)
         return result
 
     def _check_twice(
@@ -347,7 +347,8 @@ def check(function: Callable[[], object], **settings: object) -> Result:
     begun = now()
     function()
     own_seconds = now() - begun
-    checker = Checker()
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    checker = Checker(extra_roots=lambda: {name: function})
     try:
         return checker.check(_Callable(function), Settings(**parsed), own_seconds=own_seconds)
     finally:

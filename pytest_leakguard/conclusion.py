@@ -17,12 +17,13 @@ from pytest_leakguard import calls, runner
 from pytest_leakguard.clock import now
 from pytest_leakguard.confirmation import Confirmed
 from pytest_leakguard.exemptions import Exempted, Exemption
-from pytest_leakguard.model import NATIVE_COUNTERS, Finding, Result
+from pytest_leakguard.model import NATIVE_COUNTERS, Bound, Finding, Result
 from pytest_leakguard.runner import Trial
 from pytest_leakguard.sampling import Sampler
 from pytest_leakguard.units import format_duration, plural
 
 if TYPE_CHECKING:
+    from pytest_leakguard.diagnosis import Diagnosis
     from pytest_leakguard.diagnosis.sites import Sources
 
 #: What a holder may be given to see whether it keeps the bound that it states, in bytes.
@@ -47,11 +48,12 @@ class Concluder:
     def __init__(self, extra_roots: Callable[[], Mapping[str, object]]) -> None:
         self._extra_roots = extra_roots
         self._sources: Sources | None = None
-        self._believed: set[str] = set()
+        self._kept: set[str] = set()
 
-    def believe(self, findings: Sequence[Finding]) -> None:
-        """Try no more whether these holders keep the bound that they state."""
-        self._believed.update(finding.holder for finding in findings if finding.room)
+    def believe(self, result: Result) -> None:
+        """Try no more whether holders keep their bound that have kept it elsewhere."""
+        if result.verdict == "bounded":
+            self._kept.update(finding.holder for finding in result.findings if finding.bound.room)
 
     def conclude(
         self,
@@ -89,15 +91,19 @@ class Concluder:
         from pytest_leakguard.diagnosis.roots import Roots
         from pytest_leakguard.diagnosis.sites import Sources
 
-        self._sources = self._sources or Sources()
+        self._sources = sources = self._sources or Sources()
         begun = now()
-        explained = diagnosis.explain(
-            trial,
-            Roots(self._extra_roots),
-            convicted,
-            self._sources,
-            runner.grown_containers(sampler),
-        )
+
+        def explain() -> Diagnosis:
+            return diagnosis.explain(
+                trial,
+                Roots(self._extra_roots),
+                convicted,
+                sources,
+                runner.grown_containers(sampler),
+            )
+
+        explained = explain()
         took = now() - begun
         rates = _looked_at(convicted)
         if rates and not runner.still_grows(trial, sampler, rates):
@@ -110,7 +116,7 @@ class Concluder:
         found = explained.findings
         if rates:
             found = _wait_for_expiry(trial, sampler, rates, found)
-            found = self._fill(trial, sampler, rates, found)
+            found = self._fill(trial, sampler, rates, found, explain)
         if explained.traced_bytes_per_run is not None:
             growth["traced_bytes"] = _tidy(explained.traced_bytes_per_run)
         findings, ignored = exempt(found, trial.settings.ignore)
@@ -129,29 +135,46 @@ class Concluder:
         sampler: Sampler,
         rates: Mapping[str, float],
         findings: tuple[Finding, ...],
+        explain: Callable[[], Diagnosis],
     ) -> tuple[Finding, ...]:
         """Hold holders to the number of items that they state, where time and memory allow.
 
-        One that has kept it, or could not be tried, is believed from then on: another test that
-        uses it need not show the same again.
+        One that has kept it is believed from then on: another test that uses it need not show the
+        same again.
         """
-        roomy = [finding for finding in findings if finding.room and finding.objects_per_run >= 1]
-        new = [finding for finding in roomy if finding.holder not in self._believed]
-        if not new or len(roomy) < len(findings):
+        if not findings or not all(finding.bound for finding in findings):
             return findings
-        runs = max(math.ceil(finding.room / finding.objects_per_run) for finding in new)
+        new = [one for one in findings if one.bound.room and one.holder not in self._kept]
+        runs = max((_runs_to_fill(finding) for finding in new), default=0)
         needed_bytes = runs * sum(finding.bytes_per_run for finding in findings)
-        if (
-            needed_bytes > MOST_FILL_BYTES
-            or not runner.runs_in_time(trial, runs)
-            or not runner.still_grows(trial, sampler, rates)
-        ):
-            self.believe(new)
-            return findings
+        if runs and needed_bytes <= MOST_FILL_BYTES and runner.runs_in_time(trial, runs):
+            if runner.still_grows(trial, sampler, rates):
+                return _break(findings, explain().findings)
+            self._kept.update(finding.holder for finding in new)
         return tuple(
-            replace(finding.with_bound(""), note=f"has passed its bound: {finding.capacity}")
+            replace(finding, bound=replace(finding.bound, kept=True))
+            if finding.holder in self._kept
+            else finding
             for finding in findings
         )
+
+
+def _runs_to_fill(finding: Finding) -> int:
+    """Return how many runs pass a bound; 0 where an object only grows, in bytes."""
+    if not finding.objects_per_run:
+        return 0
+    return math.ceil(finding.bound.room / finding.objects_per_run)
+
+
+def _break(before: Sequence[Finding], after: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return findings with the bounds that a second look still sees, after it was run past them."""
+    bounds = {finding.fingerprint: finding.bound for finding in after}
+    return tuple(
+        finding
+        if bounds.get(finding.fingerprint, finding.bound)
+        else replace(finding, bound=Bound(), note=f"has passed its bound: {finding.bound.text}")
+        for finding in before
+    )
 
 
 def _looked_at(rates: Mapping[str, float]) -> dict[str, float]:
@@ -165,14 +188,14 @@ def _wait_for_expiry(
 
     A clock that the test has frozen or moves by itself does not pass while it is waited.
     """
-    lifetimes = [finding.lifetime for finding in findings if finding.lifetime]
+    lifetimes = [finding.bound.lifetime for finding in findings if finding.bound.lifetime]
     if not lifetimes or max(lifetimes) > trial.settings.confirm:
         return findings
     if calls.sets_clock(trial) or runner.falls_in_time(trial, sampler, rates, max(lifetimes)):
         return findings
     return tuple(
-        replace(finding.with_bound(""), note=f"but does not: {finding.capacity}")
-        if finding.lifetime
+        replace(finding, bound=Bound(), note=f"but does not: {finding.bound.text}")
+        if finding.bound.lifetime
         else finding
         for finding in findings
     )
@@ -200,16 +223,15 @@ def _decide(
     evidence = _evidence(confirmed)
     if seen and not result.findings:
         return replace(result, verdict="clean", reason=f"ignored: {plural(len(seen), 'finding')}")
-    if result.findings and all(finding.capacity for finding in result.findings):
-        bound = "; ".join(sorted({finding.capacity for finding in result.findings}))
-        return replace(result, verdict="bounded", reason=bound, evidence=evidence)
+    if result.findings and all(finding.bound for finding in result.findings):
+        return _bounded(replace(result, evidence=evidence), trial)
     exact = any(judgement.exact for judgement in confirmed.judgements.values())
     moving = confirmed.rates("convicted", "open").keys()
     if not exact and not seen and "blocks" in moving <= _OPCODE_CACHED:
         reason = "only code that became warm for CPython 3.10's opcode caches took more blocks"
         return replace(result, verdict="clean", reason=reason, evidence=evidence)
     if confirmed.status == "convicted" and (exact or seen):
-        findings = tuple(finding for finding in result.findings if not finding.capacity)
+        findings = tuple(finding for finding in result.findings if not finding.bound)
         return replace(result, verdict="leak", findings=findings, evidence=evidence)
     return replace(
         result,
@@ -219,6 +241,21 @@ def _decide(
             f" {format_duration(now() - trial.started)}; --leak-confirm gives more time"
         ),
         evidence=evidence,
+    )
+
+
+def _bounded(result: Result, trial: Trial) -> Result:
+    """Return the verdict on growth of holders that all have a bound."""
+    said = sorted({finding.bound.text for finding in result.findings})
+    if all(finding.bound.kept for finding in result.findings):
+        return replace(result, verdict="bounded", reason="; ".join(said))
+    return replace(
+        result,
+        verdict="inconclusive",
+        reason=(
+            f"still growing at {trial.executions} executions, and the bound is not reached:"
+            f" {'; '.join(said)}; --leak-confirm gives more time"
+        ),
     )
 
 

@@ -227,6 +227,29 @@ class Share:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """What keeps a holder from growing for ever; without a text, nothing that is known.
+
+    Attributes:
+        text: It in words, with the fill.
+        room: How many more items the holder takes before it passes the bound; 0 when it cannot,
+            or that is not known.
+        lifetime: Seconds after which the holder drops what it has; 0 when that is not known.
+        kept: It is kept by the kind of holder, or by code that was read. Otherwise it is only
+            stated, by the name of an attribute.
+    """
+
+    text: str = ""
+    room: int = 0
+    lifetime: float = 0.0
+    kept: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One cause: what is retained per run, where it was allocated and who holds it.
 
@@ -242,10 +265,7 @@ class Finding:
         grown: The lines that grew the holder, innermost first; empty when unknown.
         held: Other new objects that live only through the leaked ones.
         note: A sentence on what was seen, such as which run made the example; may be empty.
-        capacity: A known bound of the holder in words; empty when it has none.
-        room: How many more items its holder takes before it passes that bound; 0 when it cannot,
-            or that is not known.
-        lifetime: Seconds after which the holder drops what it has; 0 when that is not known.
+        bound: What keeps the holder from growing for ever, as far as it is known.
         pattern: Name of the leak pattern, or ``unrecognised``.
         meaning: What happens on each run under this pattern, in a clause; may be empty.
         advice: What to do about it.
@@ -262,9 +282,7 @@ class Finding:
     grown: tuple[Frame, ...] = ()
     held: tuple[Share, ...] = ()
     note: str = ""
-    capacity: str = ""
-    room: int = 0
-    lifetime: float = 0.0
+    bound: Bound = Bound()
     pattern: str = "unrecognised"
     meaning: str = ""
     advice: str = ""
@@ -303,10 +321,6 @@ class Finding:
         return replace(
             self, allocated=tuple(map(named, self.allocated)), grown=tuple(map(named, self.grown))
         )
-
-    def with_bound(self, capacity: str, room: int = 0, lifetime: float = 0.0) -> Finding:
-        """Return the same finding with another bound; without one when the text is empty."""
-        return replace(self, capacity=capacity, room=room, lifetime=lifetime)
 
     def with_pattern(self, name: str, meaning: str, advice: str) -> Finding:
         """Return the same finding with the pattern that was recognised in it."""
@@ -371,6 +385,7 @@ class Result:
                     "native": tuple(NativeFrame(**frame) for frame in finding["native"]),
                     "grown": tuple(Frame(**frame) for frame in finding["grown"]),
                     "held": tuple(Share(**share) for share in finding["held"]),
+                    "bound": Bound(**finding["bound"]),
                 }
             )
             for finding in plain["findings"]

@@ -8,7 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_leakguard.counters.containers import sized
 from pytest_leakguard.diagnosis.naming import attributes_of, is_a, slots_of
@@ -27,22 +27,27 @@ OVERSHOOT = 1.5
 SOON_SECONDS = 60.0
 
 
-def known_capacity(chain: Sequence[object], kept: Sequence[object] = ()) -> tuple[str, int]:
-    """Return the bound of a holder in words, and how many items may be added before it is passed.
+class StatedBound(NamedTuple):
+    """A bound that an attribute states.
 
-    The text is empty when it has none; the number is 0 where the bound cannot be passed.
+    Attributes:
+        name: The attribute's name.
+        text: The bound in words, with the fill.
+        room: How many items may be added before it is passed.
+    """
+
+    name: str
+    text: str
+    room: int
+
+
+def kept_bound(chain: Sequence[object], kept: Sequence[object] = ()) -> str:
+    """Return a bound that the interpreter or its library keeps, in words; empty if there is none.
 
     Args:
         chain: The objects from a root to the holder, both included.
         kept: What accumulates in the holder.
     """
-    if text := _kept_bound(chain, kept):
-        return text, 0
-    return _stated_bound(chain)
-
-
-def _kept_bound(chain: Sequence[object], kept: Sequence[object]) -> str:
-    """Return a bound that the interpreter or its library keeps."""
     if due := _due_in(kept):
         return f"running event loop: drops each timer when it is due, in {due:.0f} s at most"
     for obj in reversed(chain[-_NEAR:]):
@@ -79,10 +84,15 @@ def sqlite3_connection() -> type[object]:
     return getattr(module, "Connection", type(NotImplemented))
 
 
-def _stated_bound(chain: Sequence[object]) -> tuple[str, int]:
+def stated_bound(chain: Sequence[object]) -> StatedBound | None:
+    """Return the bound that an attribute of a holder or its owner states by its name.
+
+    Args:
+        chain: The objects from a root to the holder, both included.
+    """
     container = next((obj for obj in reversed(chain[-2:]) if sized(obj) is not None), None)
     if container is None or (length := sized(container)) is None:
-        return "", 0
+        return None
     fill = length(container)
     for owner in reversed(chain[-_NEAR:]):
         if is_a(owner, ModuleType):
@@ -95,8 +105,8 @@ def _stated_bound(chain: Sequence[object]) -> tuple[str, int]:
                 and _BOUND_NAME.fullmatch(name)
             ):
                 text = f"{type(owner).__qualname__}.{name}: {fill} of {value} items"
-                return text, int(value * OVERSHOOT) + 1 - fill
-    return "", 0
+                return StatedBound(name, text, int(value * OVERSHOOT) + 1 - fill)
+    return None
 
 
 def _stated_by(owner: object) -> Iterator[tuple[object, object]]:

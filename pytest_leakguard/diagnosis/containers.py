@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from pytest_leakguard.counters.containers import sized
-from pytest_leakguard.diagnosis import bounds, naming, paths
+from pytest_leakguard.diagnosis import naming, paths
+from pytest_leakguard.diagnosis.bounds import find_bound
 from pytest_leakguard.diagnosis.clues import Clue
 from pytest_leakguard.diagnosis.fingerprint import fingerprint
 from pytest_leakguard.diagnosis.patterns import recognise
@@ -69,9 +70,6 @@ def _finding(
     item = _newest(container)
     kind = naming.type_name(item)
     holder, steps = paths.retention_path(root, chain)
-    bound = bounds.stated_bound(chain)
-    if not bound.text:
-        bound = bounds.coded_bound(frames, chain)
     finding = Finding(
         type=kind,
         objects_per_run=per_run,
@@ -81,9 +79,7 @@ def _finding(
         allocated=frames,
         grown=frames,
         note=f"{_length(container)} items; the new ones are no new objects",
-        capacity=bound.text,
-        room=bound.room,
-        lifetime=bound.seconds,
+        bound=find_bound(frames, chain),
         fingerprint=fingerprint(holder, kind, frames),
     )
     pattern = recognise(

@@ -15,23 +15,20 @@ from pytest_leakguard.diagnosis.source import (
     FUNCTIONS,
     bound_names,
     called_name,
-    function_at,
-    grown_at,
-    parse,
+    growing,
     removes,
     running_with,
     value_of,
 )
-from pytest_leakguard.model import Frame
+from pytest_leakguard.model import Bound, Frame
 
 #: A larger bound is none.
 _LARGEST = 1_000_000
+_ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
-def eviction_bound(frames: Sequence[Frame], chain: Sequence[object]) -> tuple[str, int]:
-    """Return the bound of a container in words, and how many more items pass it.
-
-    The text is empty when the code has no bound, or it is passed already.
+def eviction_bound(frames: Sequence[Frame], chain: Sequence[object]) -> Bound:
+    """Return the bound that the code keeps of a container, if it is not passed already.
 
     Args:
         frames: Lines that made the container grow, and that called such a line.
@@ -39,14 +36,9 @@ def eviction_bound(frames: Sequence[Frame], chain: Sequence[object]) -> tuple[st
     """
     container = next((obj for obj in reversed(chain[-2:]) if sized(obj) is not None), None)
     if container is None or (length := sized(container)) is None:
-        return "", 0
+        return Bound()
     fill = length(container)
-    targets: set[str] = set()
-    for frame in frames:
-        if (tree := parse(frame.file)) is None:
-            continue
-        function = function_at(tree, frame.line)
-        targets |= set(grown_at(function, frame.line))
+    for frame, tree, function, targets in growing(frames):
         for line, bound in _bounds(tree, function, targets, frame.line):
             value = value_of(bound, frame.file, chain, bound_names(function))
             # A container that has passed a bound does not keep it.
@@ -56,12 +48,56 @@ def eviction_bound(frames: Sequence[Frame], chain: Sequence[object]) -> tuple[st
             known = "" if text == str(value) else f" = {value}"
             place = f"{os.path.basename(frame.file)}:{line}"
             words = f"{place} keeps no more than {text}{known} items: {fill} now"
-            return words, value + 2 - fill
-    return "", 0
+            return Bound(text=words, room=value + 2 - fill, kept=True)
+    return Bound()
+
+
+def compares_with(frames: Sequence[Frame], chain: Sequence[object], name: str) -> bool:
+    """Tell whether the code beside a container compares something with an attribute.
+
+    A cache may count its items by itself, or weigh them: ``while self.total > self.maxsize``.
+
+    Args:
+        frames: Lines that made the container grow, and that called such a line.
+        chain: The objects from a root to the container, both included.
+        name: The attribute, by its name in the namespace.
+    """
+    spelled = {name, *(name.removeprefix(f"_{owner}") for owner in _class_names(chain))}
+    return any(
+        _compares(called, spelled)
+        for _, tree, function, targets in growing(frames)
+        for called, _ in running_with(tree, function, targets)
+    )
+
+
+def _class_names(chain: Sequence[object]) -> Iterator[str]:
+    """Yield the names that those of private attributes may be mangled with."""
+    for obj in chain:
+        yield from (cls.__name__.lstrip("_") for cls in type(obj).__mro__)
+
+
+def _compares(function: ast.AST, names: set[str]) -> bool:
+    """Tell whether a branch or loop of a function depends on how something compares with names."""
+
+    def is_named(part: ast.AST) -> bool:
+        return getattr(part, "attr", getattr(part, "id", None)) in names
+
+    bound = bound_names(function).items()
+    names = names.union(
+        name for name, value in bound if any(is_named(part) for part in ast.walk(value))
+    )
+    return any(
+        isinstance(compared, ast.Compare)
+        and isinstance(compared.ops[0], _ORDERS)
+        and any(is_named(part) for part in ast.walk(compared))
+        for node in ast.walk(function)
+        if isinstance(node, (ast.If, ast.IfExp, ast.While))
+        for compared in ast.walk(node.test)
+    )
 
 
 def _bounds(
-    tree: ast.Module, function: ast.AST, targets: set[str], growing: int
+    tree: ast.Module, function: ast.AST, targets: set[str], adding: int
 ) -> Iterator[tuple[int, ast.expr]]:
     """Yield line and value of each bound that a function, or one that it calls, puts on a target.
 
@@ -69,7 +105,7 @@ def _bounds(
         tree: The module.
         function: The function.
         targets: What grows, as text.
-        growing: The line that adds.
+        adding: The line that adds.
     """
     running = list(running_with(tree, function, targets))
     dropping = {
@@ -84,16 +120,16 @@ def _bounds(
         )
     }
     for called, names in running:
-        yield from _bounds_in(called, names, growing if called is function else 0, dropping)
+        yield from _bounds_in(called, names, adding if called is function else 0, dropping)
 
 
 def _bounds_in(
-    function: ast.AST, targets: set[str], growing: int, dropping: set[str]
+    function: ast.AST, targets: set[str], adding: int, dropping: set[str]
 ) -> Iterator[tuple[int, ast.expr]]:
     for node in ast.walk(function):
         if isinstance(node, (ast.If, ast.While)):
             for bound in _compared_lengths(node.test, targets):
-                inside = node.lineno <= growing <= (node.body[-1].end_lineno or 0)
+                inside = node.lineno <= adding <= (node.body[-1].end_lineno or 0)
                 if inside or any(
                     removes(child, targets)
                     or (isinstance(child, ast.Call) and called_name(child) in dropping)

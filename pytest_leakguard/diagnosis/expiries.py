@@ -14,14 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pytest_leakguard.diagnosis.source import (
     bound_names,
     called_name,
-    function_at,
-    grown_at,
-    parse,
+    growing,
     removes,
     running_with,
     value_of,
 )
-from pytest_leakguard.model import Frame
+from pytest_leakguard.model import Bound, Frame
 from pytest_leakguard.units import format_duration
 
 #: Functions that read a clock, with the seconds that one of their units is.
@@ -32,23 +30,14 @@ _CLOCKS = {
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp)
 
 
-def expiry(frames: Sequence[Frame], chain: Sequence[object]) -> tuple[str, float]:
-    """Return how the code drops what is old in words, and from which age on in seconds.
-
-    The text is empty when it drops nothing, and the age is 0 when it could not be read.
+def expiry(frames: Sequence[Frame], chain: Sequence[object]) -> Bound:
+    """Return how the code drops what is old, and from which age on if that could be read.
 
     Args:
         frames: Lines that made the container grow, and that called such a line.
         chain: The objects from a root to the container, both included.
     """
-    targets: set[str] = set()
-    for frame in frames:
-        if (tree := parse(frame.file)) is None:
-            continue
-        function = function_at(tree, frame.line)
-        targets |= set(grown_at(function, frame.line))
-        if not targets:
-            continue
+    for frame, tree, function, targets in growing(frames):
         functions = list(running_with(tree, function, targets))
         for called, names in functions:
             if (line := _sweep(called, names)) is None:
@@ -56,8 +45,9 @@ def expiry(frames: Sequence[Frame], chain: Sequence[object]) -> tuple[str, float
             seconds = max((_age(one, frame.file, chain) for one, _ in functions), default=0.0)
             after = f" after {format_duration(seconds)}" if seconds else ""
             place = f"{os.path.basename(frame.file)}:{line}"
-            return f"{place} drops what is old{after}", seconds
-    return "", 0.0
+            words = f"{place} drops what is old{after}"
+            return Bound(text=words, lifetime=seconds, kept=True)
+    return Bound()
 
 
 def _sweep(function: ast.AST, targets: set[str]) -> int | None:

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
-from pytest_leakguard.diagnosis import bounds, census, naming, paths, traces
+from pytest_leakguard.diagnosis import census, naming, paths, traces
 from pytest_leakguard.diagnosis.accumulation import Accumulation
+from pytest_leakguard.diagnosis.bounds import find_bound
 from pytest_leakguard.diagnosis.census import Births, Held
 from pytest_leakguard.diagnosis.clues import Clue
 from pytest_leakguard.diagnosis.fingerprint import fingerprint
@@ -98,7 +99,6 @@ def held_finding(accumulation: Accumulation, root: Root, runs: Runs) -> Finding:
         holder = f"thread {example.name}"
     birth = runs.births.runs.get(id(example))
     made = f"made in run {birth}, alive after run {runs.last}" if birth else ""
-    bound = bounds.stated_bound(held.entry.chain, held.kids)
     return Finding(
         type=leaked_type,
         objects_per_run=runs.rate(number),
@@ -119,8 +119,6 @@ def held_finding(accumulation: Accumulation, root: Root, runs: Runs) -> Finding:
             if name != leaked_type and not name.startswith(_HARNESS_TYPES)
         ),
         note="; ".join(filter(None, [made, waiting_text([example, *_led_to(held, position)])])),
-        capacity=bound.text,
-        room=bound.room,
         advice=_ADVICE_FOR.get(holder, _ADVICE),
         fingerprint=fingerprint(holder, leaked_type, allocated),
     )
@@ -150,10 +148,8 @@ def with_growth(
     """
     held = accumulation.held
     position = _example(held, finding.type, runs)
-    finding = replace(finding, grown=grown)
-    if not finding.capacity:
-        bound = bounds.coded_bound((*grown, *finding.allocated), held.entry.chain)
-        finding = finding.with_bound(*bound)
+    bound = find_bound((*grown, *finding.allocated), held.entry.chain, held.kids)
+    finding = replace(finding, grown=grown, bound=bound)
     clue = Clue(
         finding=finding,
         root=root.name,

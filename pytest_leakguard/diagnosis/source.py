@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_leakguard.diagnosis.naming import attributes_of, slots_of
+from pytest_leakguard.model import Frame
 
 #: Methods that take something out, and functions that add to or take out of their first argument.
 _REMOVERS = frozenset({"pop", "popitem", "popleft", "clear", "remove", "discard"})
@@ -20,7 +21,23 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def parse(file: str) -> ast.Module | None:
+def growing(
+    frames: Sequence[Frame],
+) -> Iterator[tuple[Frame, ast.Module, ast.AST, set[str]]]:
+    """Yield each line that is in a file, with its module, function and what has grown so far.
+
+    Args:
+        frames: Lines that made a container grow, and that called such a line.
+    """
+    targets: set[str] = set()
+    for frame in frames:
+        if (tree := _parse(frame.file)) is not None:
+            function = _function_at(tree, frame.line)
+            targets = targets.union(_grown_at(function, frame.line))
+            yield frame, tree, function, targets
+
+
+def _parse(file: str) -> ast.Module | None:
     """Return the syntax tree of a file; ``None`` where it has none."""
     try:
         return ast.parse("".join(linecache.getlines(file)))
@@ -28,7 +45,7 @@ def parse(file: str) -> ast.Module | None:
         return None
 
 
-def function_at(tree: ast.Module, line: int) -> ast.AST:
+def _function_at(tree: ast.Module, line: int) -> ast.AST:
     """Return the innermost function around a line; the module if there is none."""
     around = [
         node
@@ -38,7 +55,7 @@ def function_at(tree: ast.Module, line: int) -> ast.AST:
     return max(around, key=lambda node: node.lineno, default=tree)
 
 
-def grown_at(function: ast.AST, line: int) -> Iterator[str]:
+def _grown_at(function: ast.AST, line: int) -> Iterator[str]:
     """Yield, as text, what a line adds to."""
     for node in ast.walk(function):
         first = getattr(node, "lineno", 0)

@@ -83,7 +83,7 @@ def _finding(finding: Finding, root: Path) -> dict[str, object]:
             for share in finding.held
         ],
         "note": finding.note,
-        "capacity": finding.capacity,
+        "capacity": finding.bound.text,
         "pattern": finding.pattern,
         "meaning": finding.meaning,
         "advice": finding.advice,

@@ -173,8 +173,8 @@ def _finding_lines(number: int, finding: Finding, root: Path) -> Iterator[str]:
     yield from _path_lines(finding)
     if finding.note and len(finding.path) < 2:
         yield f"     note       {finding.note}"
-    if finding.capacity:
-        yield f"     bound      {finding.capacity}"
+    if finding.bound:
+        yield f"     bound      {finding.bound.text}"
     if finding.advice:
         yield f"     fix        {finding.advice}"
 

@@ -66,9 +66,9 @@ def bound_of(tmp_path, *body, items=30, size=1000):
         line = next(n for n, text in enumerate(source.splitlines(), 1) if "# grows" in text)
         frame = Frame(file=str(path), line=line, function="Ring.add", source="")
         chain = [module, module.__dict__, ring, ring.__dict__, ring.items]
-        text, room = eviction_bound((frame,), chain)
-        assert (room > 0) is bool(text)
-        return text
+        bound = eviction_bound((frame,), chain)
+        assert (bound.room > 0) is bound.kept is bool(bound)
+        return bound.text
     finally:
         del sys.modules["ring"]
 

@@ -18,6 +18,7 @@ import pytest
 import pytest_leakguard.reports
 from pytest_leakguard.model import (
     VERDICTS,
+    Bound,
     Finding,
     Frame,
     NativeFrame,
@@ -96,7 +97,7 @@ MANY = Result(
                 for part in range(1, 6)
             ),
             note="no path was found",
-            capacity="deque: 3 of 10 items" if number == 1 else "",
+            bound=Bound(text="deque: 3 of 10 items" if number == 1 else ""),
             allocated=tuple(
                 frame(
                     "<frozen importlib._bootstrap>" if line == 2 else "/elsewhere/lib.py",
