@@ -10,6 +10,7 @@ import tracemalloc
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import final
 
 from pytest_leakguard import calls, counters, forkable, runner
@@ -34,6 +35,9 @@ _IDLE_SECONDS = 0.002
 _BROKEN = "fails on re-run"
 #: How long is waited before each further attempt at judging an empty test.
 _SELF_CHECK_PAUSES_SECONDS = (0.1, 0.4, 1.5)
+
+
+_Judge = Callable[[Trial, Sampler], Result]
 
 
 @final
@@ -144,17 +148,13 @@ class Checker:
             from pytest_leakguard import isolate  # noqa: F401  # used by what is called below
         if (self_check := self.self_check()).verdict != "clean":
             return Result(verdict="unchecked", reason=self_check.reason, executions=1)
-        traced = settings.trace == "always" or (settings.trace == "auto" and marked)
-        chosen = self._choose_counters(settings, marked=marked)
-        wants_items = settings.track is None or ContainerItems.name in settings.track
-        near = neighbourhood if wants_items else None
-        if near is not None:
-            chosen = (*chosen, self._nearby.enter(near))
+        chosen = self._choose_counters(settings, neighbourhood, marked=marked)
+        judge = partial(self._judge, traced=_is_traced(settings, marked=marked))
         not_isolated = self._obstacles.first() if settings.isolate else ""
         if settings.isolate and not not_isolated:
-            result = self._check_in_child(subject, settings, chosen, own_seconds, traced=traced)
+            result = self._check_in_child(subject, settings, chosen, own_seconds, judge)
         else:
-            result = self._check_twice(subject, settings, chosen, traced=traced)
+            result = self._check_twice(subject, settings, chosen, judge)
             result = replace(result, not_isolated=not_isolated)
             self._pacer.keep_pace()
             self._pacer.collect_if_due(after_suspect=result.verdict != "clean")
@@ -162,7 +162,34 @@ class Checker:
             result = replace(result, ignored=exempt((), settings.ignore)[1])
         return replace(result, seconds=now() - begun)
 
-    def _choose_counters(self, settings: Settings, *, marked: bool) -> tuple[counters.Counter, ...]:
+    def look(
+        self,
+        subject: Subject,
+        settings: Settings,
+        *,
+        marked: bool = True,
+        neighbourhood: Neighbourhood | None = None,
+    ) -> Result:
+        """Tell whether a test whose first run is done moves anything, and not why.
+
+        Args:
+            subject: Runs the test again.
+            settings: How it is checked.
+            marked: As :meth:`check` takes it, but for the counters: all are read.
+            neighbourhood: As :meth:`check` takes it.
+
+        Returns:
+            ``clean``, ``leak`` if anything moved, ``inconclusive`` or ``unchecked``.
+        """
+        if (self_check := self.self_check()).verdict != "clean":
+            return Result(verdict="unchecked", reason=self_check.reason, executions=1)
+        chosen = self._choose_counters(settings, neighbourhood, marked=True)
+        traced = _is_traced(settings, marked=marked)
+        return self._check_twice(subject, settings, chosen, partial(self._look, traced=traced))
+
+    def _choose_counters(
+        self, settings: Settings, neighbourhood: Neighbourhood | None, *, marked: bool
+    ) -> tuple[counters.Counter, ...]:
         chosen = tuple(
             counter
             for counter in self.counters
@@ -171,6 +198,9 @@ class Checker:
         chosen = _undisturbed(chosen)
         if not marked and not self._native.affords(chosen, _READINGS):
             chosen = _without(chosen, RATIONED)
+        wants_items = settings.track is None or ContainerItems.name in settings.track
+        if neighbourhood is not None and wants_items:
+            chosen = (*chosen, self._nearby.enter(neighbourhood))
         return chosen
 
     def _check_in_child(
@@ -179,18 +209,17 @@ class Checker:
         settings: Settings,
         chosen: tuple[counters.Counter, ...],
         own_seconds: float,
-        *,
-        traced: bool,
+        judge: _Judge,
     ) -> Result:
         from pytest_leakguard import isolate
 
-        def judge(announced: Subject) -> Result:
+        def check(announced: Subject) -> Result:
             self._pacer.retire()
-            result = self._check_twice(announced, settings, chosen, traced=traced)
+            result = self._check_twice(announced, settings, chosen, judge)
             return _hold_to_one_process(result, announced, settings)
 
         limits = isolate.Limits.of(settings, own_seconds)
-        result = isolate.check_in_child(judge, subject, limits, self._interrupts)
+        result = isolate.check_in_child(check, subject, limits, self._interrupts)
         self._concluder.believe(result)
         return result
 
@@ -199,14 +228,13 @@ class Checker:
         subject: Subject,
         settings: Settings,
         chosen: tuple[counters.Counter, ...],
-        *,
-        traced: bool,
+        judge: _Judge,
     ) -> Result:
         """Judge a test, and once more on a thawed heap if its re-runs fail."""
-        result = self._check(subject, settings, chosen, traced=traced, frozen=True)
+        result = self._check(subject, settings, chosen, judge, frozen=True)
         if result.verdict == "inconclusive" and result.reason.startswith(_BROKEN):
             # Tests of the collector or of weak references can fail on a frozen heap only.
-            thawed = self._check(subject, settings, chosen, traced=traced, frozen=False)
+            thawed = self._check(subject, settings, chosen, judge, frozen=False)
             result = replace(thawed, executions=thawed.executions + result.executions - 1)
         return result
 
@@ -215,8 +243,8 @@ class Checker:
         subject: Subject,
         settings: Settings,
         chosen: tuple[counters.Counter, ...],
+        judge: _Judge,
         *,
-        traced: bool,
         frozen: bool,
     ) -> Result:
         with temp_files.noting(self._kept_files), Heap(frozen=frozen) as heap:
@@ -224,7 +252,7 @@ class Checker:
             sampler = Sampler(chosen)
             trial = Trial(subject=subject, settings=settings, heap=heap)
             try:
-                return self._judge(trial, sampler, traced=traced)
+                return judge(trial, sampler)
             except BrokenRunError as broken:
                 return Result(
                     verdict="inconclusive",
@@ -237,8 +265,7 @@ class Checker:
         screened = runner.screen(trial, sampler)
         growth: dict[str, float | None] = dict.fromkeys(COUNTER_NAMES, None)
         growth.update(dict.fromkeys(screened.series, 0))
-        track = trial.settings.track
-        wants_closer = traced and (track is None or not _CLOSER.isdisjoint(track))
+        wants_closer = traced and _wants_closer(trial.settings)
         confirmed = None if screened.flat else confirm(trial, sampler, screened)
         if confirmed is None:
             settled = Result(
@@ -273,6 +300,30 @@ class Checker:
                 )
             confirmed = confirm(trial, closer, passed)
         return self._concluder.conclude(trial, closer, confirmed, growth)
+
+    def _look(self, trial: Trial, sampler: Sampler, *, traced: bool) -> Result:
+        """Tell whether anything moves, as the screen and a closer look see it."""
+        flat = runner.screen(trial, sampler).flat
+        if flat and traced and _wants_closer(trial.settings):
+            closer = runner.close_sampler(trial.heap, trial.settings.track)
+            with runner.tracing(1):
+                passed = runner.trace(trial, closer)
+                flat = passed is None or passed.flat
+        if flat and (place := calls.asks_for_process(trial)):
+            return Result(
+                verdict="inconclusive",
+                reason=f"{place} asks in which process it is",
+                executions=trial.executions,
+            )
+        return Result(verdict="clean" if flat else "leak", executions=trial.executions)
+
+
+def _is_traced(settings: Settings, *, marked: bool) -> bool:
+    return settings.trace == "always" or (settings.trace == "auto" and marked)
+
+
+def _wants_closer(settings: Settings) -> bool:
+    return settings.track is None or not _CLOSER.isdisjoint(settings.track)
 
 
 def _hold_to_one_process(result: Result, subject: Subject, settings: Settings) -> Result:

@@ -147,10 +147,12 @@ class Concluder:
         new = [one for one in findings if one.bound.room and one.holder not in self._kept]
         runs = max((_runs_to_fill(finding) for finding in new), default=0)
         needed_bytes = runs * sum(finding.bytes_per_run for finding in findings)
-        if runs and needed_bytes <= MOST_FILL_BYTES and runner.runs_in_time(trial, runs):
-            if runner.still_grows(trial, sampler, rates):
+        if runs and needed_bytes <= MOST_FILL_BYTES:
+            grew = runner.grows_through(trial, sampler, rates, runs)
+            if grew and runner.still_grows(trial, sampler, rates):
                 return _break(findings, explain().findings)
-            self._kept.update(finding.holder for finding in new)
+            if grew is not None:
+                self._kept.update(finding.holder for finding in new)
         return tuple(
             replace(finding, bound=replace(finding.bound, kept=True))
             if finding.holder in self._kept

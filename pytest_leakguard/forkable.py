@@ -23,6 +23,8 @@ from pytest_leakguard.settle import until_ended
 
 #: Whether this platform forks at all.
 CAN_FORK = hasattr(os, "fork") and hasattr(os, "killpg")
+#: Whether copies are made that nobody has asked for. macOS has frameworks that do not survive it.
+CAN_COPY = CAN_FORK and sys.platform.startswith("linux")
 NO_FORK = "this platform cannot fork"
 _DESCRIPTORS = "/dev/fd"
 #: The kind of what has no file: polled descriptors, timers, and the like.

@@ -20,6 +20,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePath
 from types import TracebackType
 from typing import Any, NoReturn, final
@@ -38,6 +39,7 @@ SLOWER = 100
 #: How long may pass between two executions, in seconds: a diagnosis walks the whole heap.
 BETWEEN_SECONDS = 300.0
 
+Announce = Callable[[Subject], Subject]
 _BEGUN, _ENDED = b"[", b"]"
 _PIPE_BYTES = 1 << 16
 #: How often it is looked whether the child has ended, in milliseconds: the end of the pipe says it
@@ -93,9 +95,6 @@ def check_in_child(
 ) -> Result:
     """Judge a test in a forked child, and return what the child has found.
 
-    A child that does not say leaves the test inconclusive, with the reason. When this returns or
-    raises, the child and its process group are gone.
-
     Args:
         judge: Runs its argument again and again and judges it; called in the child.
         subject: What is run.
@@ -104,6 +103,27 @@ def check_in_child(
 
     Raises:
         BaseException: What the re-runs have raised to end the session, such as KeyboardInterrupt.
+    """
+    return run_in_child(lambda announce: judge(announce(subject)), limits, interrupts)
+
+
+def run_in_child(
+    work: Callable[[Announce], Result],
+    limits: Limits,
+    interrupts: tuple[type[BaseException], ...] = (),
+) -> Result:
+    """Do something in a forked child, and return the result that it has there.
+
+    A child that does not say leaves the result inconclusive, with the reason. When this returns or
+    raises, the child and its process group are gone.
+
+    Args:
+        work: Called in the child with what makes of a subject one whose executions are told here.
+        limits: How long it may take.
+        interrupts: Exceptions that end a session, KeyboardInterrupt and its like aside.
+
+    Raises:
+        BaseException: What the work has raised to end the session, such as KeyboardInterrupt.
     """
     reading, writing = _pipe()
     child: _Child | None = None
@@ -115,7 +135,7 @@ def check_in_child(
                 warnings.simplefilter("ignore", DeprecationWarning)
                 pid = _fork()
             if not pid:
-                _be_child(judge, subject, writing, (mask, dice), interrupts)
+                _be_child(work, writing, (mask, dice), interrupts)
             child = _Child(pid)
             with suppress(OSError):  # the child was faster, and may even be gone
                 _set_group(pid, pid)
@@ -144,18 +164,17 @@ def _held_back() -> Iterator[set[Any]]:
 
 
 def _be_child(
-    judge: Callable[[Subject], Result],
-    subject: Subject,
+    work: Callable[[Announce], Result],
     pipe: int,
     state: tuple[set[Any], tuple[Any, ...]],
     interrupts: tuple[type[BaseException], ...],
 ) -> NoReturn:
-    """Judge, say so, and end without anything that Python or pytest does at an end."""
+    """Do it, say what came of it, and end without anything that Python or pytest does at an end."""
     own = _getpid()
     try:
         _settle_in(pipe, *state)
         try:
-            said: dict[str, Any] = {"result": judge(_Announced(subject, pipe)).to_plain()}
+            said: dict[str, Any] = {"result": work(partial(_Announced, pipe)).to_plain()}
         except BaseException as error:
             if isinstance(error, Exception) and not isinstance(error, interrupts):
                 said = {"failed": _in_words(error)}
@@ -211,7 +230,7 @@ def _poll_alone(number: int) -> None:
 class _Announced:
     """A subject whose executions are told to the parent, at no cost in memory."""
 
-    def __init__(self, subject: Subject, pipe: int) -> None:
+    def __init__(self, pipe: int, subject: Subject) -> None:
         self._subject = subject
         self._pipe = pipe
 

@@ -344,6 +344,8 @@ class Result:
         ignored: The exemptions that held for this test, with the number of findings of each.
         not_isolated: Why the re-runs happened in the session's process although a child was asked
             for; empty if they did not, or none was.
+        only_after: The earlier test without which this one does not grow, by its node id, or
+            ``earlier tests`` where no single one was found; empty when it was not judged so.
     """
 
     verdict: Verdict
@@ -356,6 +358,7 @@ class Result:
     evidence: str = ""
     ignored: tuple[Exempted, ...] = ()
     not_isolated: str = ""
+    only_after: str = ""
 
     def to_plain(self) -> dict[str, Any]:  # as JSON has it
         """Return the result as dicts, lists, strings and numbers."""
@@ -371,6 +374,7 @@ class Result:
             "evidence": self.evidence,
             "ignored": [asdict(exempted) for exempted in self.ignored],
             "not_isolated": self.not_isolated,
+            "only_after": self.only_after,
         }
 
     @classmethod

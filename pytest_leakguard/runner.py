@@ -223,30 +223,50 @@ def still_grows(trial: Trial, sampler: Sampler, rates: Mapping[str, float]) -> b
     trial.run_and_sample(sampler, deep=True, times=0)
     times = max(LAST_RUNS, trial.settings.runs + 1)
     trial.run_and_sample(sampler, deep=True, times=times)
-    growing = {
-        name
-        for name, samples in sampler.columns()
-        if name in rates and samples[-1] - samples[0] >= max(1, int(rates[name] * times / 2))
-    }
+    growing = _keeping_half(sampler, rates, times)
     # A full store that drops objects which are frozen by now gains those that are counted.
     if "blocks" in rates and "blocks" not in growing:
         growing.discard("gc_objects")
     return bool(growing)
 
 
-def runs_in_time(trial: Trial, runs: int) -> bool:
-    """Run so many times, and tell whether that was done; not begun where the time would not do."""
+def grows_through(
+    trial: Trial, sampler: Sampler, rates: Mapping[str, float], runs: int
+) -> bool | None:
+    """Run so many times, and tell whether one of the counters keeps half of its rate throughout.
+
+    Args:
+        trial: What is run.
+        sampler: Has the counters.
+        rates: Growth per run of those to look at.
+        runs: How often.
+
+    Returns:
+        ``None`` where the time did not do; not begun where that was to be seen.
+    """
     deadline = now() + trial.settings.confirm
     trial.run()
     begun = now()
     trial.run()
     if begun + (now() - begun) * runs > deadline:
-        return False
-    for _ in range(runs):
+        return None
+    sampler.restart()
+    trial.run_and_sample(sampler, deep=True)
+    for _ in range(runs - 1):
         if now() > deadline:
-            return False
+            return None
         trial.run()
-    return True
+    trial.run_and_sample(sampler, deep=True)
+    return bool(_keeping_half(sampler, rates, runs))
+
+
+def _keeping_half(sampler: Sampler, rates: Mapping[str, float], runs: int) -> set[str]:
+    """Return the counters that grew by half as much as so many runs should have made them."""
+    return {
+        name
+        for name, samples in sampler.columns()
+        if name in rates and samples[-1] - samples[0] >= max(1, int(rates[name] * runs / 2))
+    }
 
 
 def falls_in_time(

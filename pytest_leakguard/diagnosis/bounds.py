@@ -24,8 +24,8 @@ def find_bound(
         return Bound(text=text, kept=True)
     evicted = eviction_bound(frames, chain)
     if (stated := stated_bound(chain)) is not None:
-        is_kept = bool(evicted) or compares_with(frames, chain, stated.name)
+        is_kept = evicted.kept or compares_with(frames, chain, stated.name)
         if is_kept or not (aged := expiry(frames, chain)):
             return Bound(text=stated.text, room=stated.room, kept=is_kept)
         return aged
-    return evicted or expiry(frames, chain)
+    return evicted if evicted.kept else expiry(frames, chain) or evicted

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from pytest_leakguard.counters.containers import sized
 from pytest_leakguard.diagnosis.source import (
     FUNCTIONS,
+    UNKNOWN,
+    Growing,
+    Running,
     bound_names,
     called_name,
+    empties,
     growing,
     removes,
     running_with,
@@ -24,6 +28,8 @@ from pytest_leakguard.model import Bound, Frame
 
 #: A larger bound is none.
 _LARGEST = 1_000_000
+#: How many more items are tried where the value of a bound could not be read.
+_FAR = 1_000
 _ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
@@ -38,18 +44,25 @@ def eviction_bound(frames: Sequence[Frame], chain: Sequence[object]) -> Bound:
     if container is None or (length := sized(container)) is None:
         return Bound()
     fill = length(container)
-    for frame, tree, function, targets in growing(frames):
-        for line, bound in _bounds(tree, function, targets, frame.line):
-            value = value_of(bound, frame.file, chain, bound_names(function))
-            # A container that has passed a bound does not keep it.
-            if type(value) is not int or not max(fill - 1, 1) <= value <= _LARGEST:
-                continue
+    unknown = Bound()
+    for growth in growing(frames, chain):
+        for line, bound, names in _bounds(growth, chain):
             text = ast.unparse(bound)
-            known = "" if text == str(value) else f" = {value}"
-            place = f"{os.path.basename(frame.file)}:{line}"
-            words = f"{place} keeps no more than {text}{known} items: {fill} now"
-            return Bound(text=words, room=value + 2 - fill, kept=True)
-    return Bound()
+            place = f"{os.path.basename(growth.frame.file)}:{line} keeps no more than {text}"
+            value = value_of(bound, growth.frame.file, chain, names)
+            if value is UNKNOWN:
+                unknown = unknown or Bound(text=f"{place} items: {fill} now", room=_FAR)
+            # A container that has passed a bound does not keep it.
+            elif type(value) is int and max(fill - 1, 1) <= value <= _LARGEST:
+                equal = "" if text == str(value) else f" = {value}"
+                words = f"{place}{equal} items: {fill} now"
+                return Bound(text=words, room=value + 2 - fill, kept=True)
+        for line, condition in _emptied(growth, chain):
+            place = f"{os.path.basename(growth.frame.file)}:{line}"
+            unknown = unknown or Bound(
+                text=f"{place} takes items out if {condition}: {fill} now", room=_FAR
+            )
+    return unknown
 
 
 def compares_with(frames: Sequence[Frame], chain: Sequence[object], name: str) -> bool:
@@ -65,8 +78,8 @@ def compares_with(frames: Sequence[Frame], chain: Sequence[object], name: str) -
     spelled = {name, *(name.removeprefix(f"_{owner}") for owner in _class_names(chain))}
     return any(
         _compares(called, spelled)
-        for _, tree, function, targets in growing(frames)
-        for called, _ in running_with(tree, function, targets)
+        for growth in growing(frames, chain)
+        for called, _, _ in running_with(growth, chain)
     )
 
 
@@ -97,30 +110,65 @@ def _compares(function: ast.AST, names: set[str]) -> bool:
 
 
 def _bounds(
-    tree: ast.Module, function: ast.AST, targets: set[str], adding: int
-) -> Iterator[tuple[int, ast.expr]]:
-    """Yield line and value of each bound that a function, or one that it calls, puts on a target.
+    growth: Growing, chain: Sequence[object]
+) -> Iterator[tuple[int, ast.expr, dict[str, ast.expr]]]:
+    """Yield each bound that a function, or one that it calls, puts on what grows.
 
-    Args:
-        tree: The module.
-        function: The function.
-        targets: What grows, as text.
-        adding: The line that adds.
+    Yields:
+        Its line, its value, and what the names in it stand for.
     """
-    running = list(running_with(tree, function, targets))
-    dropping = {
+    running = list(running_with(growth, chain))
+    dropping = _dropping(running[1:], removes)
+    for called, targets, names in running:
+        adding = growth.frame.line if called is growth.function else 0
+        for line, bound in _bounds_in(called, targets, adding, dropping):
+            yield line, bound, names
+
+
+def _emptied(growth: Growing, chain: Sequence[object]) -> Iterator[tuple[int, str]]:
+    """Yield where what grows is emptied, or loses its oldest, by a condition on some number.
+
+    That is how a buffer is flushed on every so many calls, or when its time has come. A condition
+    on the one item that is asked for is none.
+    """
+    running = list(running_with(growth, chain))
+    emptying = _dropping(running[1:], empties)
+    for called, targets, _ in running:
+        for node in ast.walk(called):
+            if not isinstance(node, (ast.If, ast.While)) or not _is_numeric(node.test):
+                continue
+            if any(
+                empties(child, targets)
+                or (isinstance(child, ast.Call) and called_name(child) in emptying)
+                for child in _below(node)
+            ):
+                yield node.lineno, ast.unparse(node.test)
+
+
+def _is_numeric(test: ast.expr) -> bool:
+    """Tell whether a number decides, and not a length: that is a bound, of whatever it is."""
+    parts = [*ast.walk(test)]
+    if any(isinstance(node, ast.Call) and called_name(node) == "len" for node in parts):
+        return False
+    return any(
+        (isinstance(node, ast.Compare) and isinstance(node.ops[0], _ORDERS))
+        or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod))
+        for node in parts
+    )
+
+
+def _dropping(running: Sequence[Running], drops: Callable[[ast.AST, set[str]], bool]) -> set[str]:
+    """Return the names of those functions that take something out of what grows."""
+    return {
         called.name
-        for called, names in running
-        if called is not function
-        and isinstance(called, FUNCTIONS)
+        for called, targets, _ in running
+        if isinstance(called, FUNCTIONS)
         and any(
-            removes(node, names)
+            drops(node, targets)
             for node in ast.walk(called)
             if not isinstance(node, (ast.Return, ast.Raise))
         )
     }
-    for called, names in running:
-        yield from _bounds_in(called, names, adding if called is function else 0, dropping)
 
 
 def _bounds_in(

@@ -37,14 +37,15 @@ def expiry(frames: Sequence[Frame], chain: Sequence[object]) -> Bound:
         frames: Lines that made the container grow, and that called such a line.
         chain: The objects from a root to the container, both included.
     """
-    for frame, tree, function, targets in growing(frames):
-        functions = list(running_with(tree, function, targets))
-        for called, names in functions:
-            if (line := _sweep(called, names)) is None:
+    for growth in growing(frames, chain):
+        functions = list(running_with(growth, chain))
+        file = growth.frame.file
+        for called, targets, _ in functions:
+            if (line := _sweep(called, targets)) is None:
                 continue
-            seconds = max((_age(one, frame.file, chain) for one, _ in functions), default=0.0)
+            seconds = max(_age(one, names, file, chain) for one, _, names in functions)
             after = f" after {format_duration(seconds)}" if seconds else ""
-            place = f"{os.path.basename(frame.file)}:{line}"
+            place = f"{os.path.basename(file)}:{line}"
             words = f"{place} drops what is old{after}"
             return Bound(text=words, lifetime=seconds, kept=True)
     return Bound()
@@ -107,12 +108,13 @@ def _compares_time(part: ast.AST, timed: set[str]) -> bool:
     )
 
 
-def _age(function: ast.AST, file: str, chain: Sequence[object]) -> float:
+def _age(
+    function: ast.AST, bound: Mapping[str, ast.expr], file: str, chain: Sequence[object]
+) -> float:
     """Return the longest time in seconds that a function adds to, takes from or compares with one.
 
     0 if none is known.
     """
-    bound = bound_names(function)
     timed = _timed_names(function, bound)
     unit = min((_unit(node) for node in ast.walk(function)), default=1.0)
     ages = (

@@ -19,7 +19,8 @@ from pytest_leakguard.clock import now
 from pytest_leakguard.plugin.neighbours import ends_file
 from pytest_leakguard.plugin.protocol import TearDown, leave_no_frames
 
-_REPORTING = frozenset(
+#: The hook calls by which a run reaches its reporters.
+REPORTING = frozenset(
     {
         "pytest_runtest_logreport",
         "pytest_exception_interact",
@@ -114,7 +115,7 @@ class Gate:
         self, name: str, methods: Sequence[Any], kwargs: Mapping[str, object], firstresult: bool
     ) -> Any:
         if self.rerunning:
-            if name not in _REPORTING:
+            if name not in REPORTING:
                 return self._inner(name, methods, kwargs, firstresult)
             return self._withhold(name, kwargs, firstresult)
 
@@ -130,7 +131,7 @@ class Gate:
             return self._log_report(let_through, kwargs["report"])
         if name == "pytest_enter_pdb":
             self._entered_pdb = True
-        elif name in _REPORTING:
+        elif name in REPORTING:
             self._release()
         return let_through()
 

@@ -6,15 +6,16 @@ import os
 import platform
 import re
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_leakguard import reports
 from pytest_leakguard.api import Checker
-from pytest_leakguard.forkable import CAN_FORK, NO_FORK, Harness
+from pytest_leakguard.forkable import CAN_COPY, CAN_FORK, NO_FORK, Harness, Obstacles
 from pytest_leakguard.model import Result
 from pytest_leakguard.plugin import markers, protocol
 from pytest_leakguard.plugin.gate import Gate, Settle
@@ -29,6 +30,10 @@ from pytest_leakguard.plugin.rerun import (
 )
 from pytest_leakguard.reports import SessionFacts, TestOutcome
 from pytest_leakguard.reports.text import failure_page, one_sentence, summary_line, summary_lists
+from pytest_leakguard.runner import Subject
+
+if TYPE_CHECKING:
+    from pytest_leakguard.plugin.alone import Alone
 
 _UNJUDGED = {
     "failed": "the test did not pass",
@@ -53,14 +58,15 @@ class LeakSession:
         self._fixtures = Fixtures()
         self._timeouts = Timeouts(config)
         self._neighbours = Neighbours()
+        self._harness = Harness(
+            connections=lambda: _connections_of_plugins(config),
+            interrupts=(pytest.exit.Exception,),
+        )
         self._checker = Checker(
             track=options.settings.track,
             extra_roots=self._fixtures.values,
             kept_files=_temporary_paths(config),
-            harness=Harness(
-                connections=lambda: _connections_of_plugins(config),
-                interrupts=(pytest.exit.Exception,),
-            ),
+            harness=self._harness,
         )
         self._is_worker = hasattr(config, "workerinput")
         self._outcomes: dict[str, TestOutcome] = {}
@@ -70,6 +76,8 @@ class LeakSession:
         self._self_check_problem = ""
         self._extra_seconds = 0.0
         self._narrowed = _names_tests(config)
+        self._alone: Alone | None = None
+        self._judged_alone: pytest.Item | None = None
 
     def header(self) -> list[str]:
         """Return the header line: mode, counters, and what this platform cannot count."""
@@ -86,6 +94,10 @@ class LeakSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> None:
         """Keep track of the fixtures that are wider than a function."""
+        if self._judged_alone is not None:
+            from pytest_leakguard.plugin.alone import refuse_shared
+
+            refuse_shared(fixturedef)
         self._fixtures.set_up(fixturedef)
 
     @pytest.hookimpl(trylast=True)
@@ -101,7 +113,7 @@ class LeakSession:
     # One test
 
     def _plan(self, item: pytest.Item) -> markers.Plan | None:
-        if self._options.mode == "off":
+        if self._options.mode == "off" or self._judged_alone not in (None, item):
             return None
         plan = markers.read_plan(item, self._options.settings)
         if plan is None and self._options.mode == "all":
@@ -115,6 +127,8 @@ class LeakSession:
             plan = self._plan(item)
         except markers.MarkerError as error:  # added after collection
             raise pytest.UsageError(str(error)) from None
+        if self._alone is not None:
+            self._alone.begins(item)
         if plan is None:
             return (yield)
         if item.config.getoption("trace", False):
@@ -152,13 +166,9 @@ class LeakSession:
         self_check = ""
         try:
             with subject.session():
-                checked = self._checker.check(
-                    Advised(subject, item),
-                    plan.settings,
-                    marked=plan.marked,
-                    neighbourhood=self._neighbours.of(item, self._fixtures.values()),
-                    own_seconds=gate.own_seconds,
-                )
+                checked = self._check(Advised(subject, item), item, gate, plan)
+            if checked.verdict == "leak" and self._alone is not None and plan.known is None:
+                checked = self._alone.reconsider(item, checked, plan.settings)
             self_check = self._checker.self_check().reason
         except pytest.exit.Exception:
             raise
@@ -185,11 +195,48 @@ class LeakSession:
 
         return settle
 
+    def _check(self, subject: Subject, item: pytest.Item, gate: Gate, plan: markers.Plan) -> Result:
+        neighbourhood = self._neighbours.of(item, self._fixtures.values())
+        if self._judged_alone is not None:
+            return self._checker.look(
+                subject, plan.settings, marked=plan.marked, neighbourhood=neighbourhood
+            )
+        return self._checker.check(
+            subject,
+            plan.settings,
+            marked=plan.marked,
+            neighbourhood=neighbourhood,
+            own_seconds=gate.own_seconds,
+        )
+
+    # Judging alone
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Copy the process before the first test, so that suspects can be judged alone."""
+        if CAN_COPY and len(session.items) > 1 and not Obstacles(self._harness).first():
+            from pytest_leakguard.plugin.alone import Alone
+
+            with suppress(OSError):  # too little memory, or too many processes
+                self._alone = Alone(session, self._judge_alone)
+        try:
+            return (yield)
+        finally:
+            if self._alone is not None:
+                self._alone.close()
+
+    def _judge_alone(self, item: pytest.Item) -> None:
+        """From here on, be in a child that runs tests only to judge one of them."""
+        self._alone = None
+        self._judged_alone = item
+
     # What is known at the end
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect results, here or on the controller of a distributed session."""
+        if self._alone is not None:
+            self._alone.took(report)
         carried = getattr(report, "leakguard", None)
         if carried is not None:
             result = Result.from_plain(carried["result"])

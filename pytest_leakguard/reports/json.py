@@ -53,6 +53,7 @@ def _test(outcome: TestOutcome, root: Path) -> dict[str, object]:
             for one in result.ignored
         ],
         "not_isolated": result.not_isolated,
+        "only_after": result.only_after,
     }
 
 

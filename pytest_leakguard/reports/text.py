@@ -322,6 +322,11 @@ def summary_lists(facts: SessionFacts, *, limit: int | None) -> Iterator[str]:
             yield f"{verdict}: {outcome.nodeid}: {outcome.result.reason}"
         if limit is not None and (more := len(entries) - limit) > 0:
             yield f"{verdict}: ... and {more} more (-v lists them)"
+    victims = [outcome for outcome in facts.judged if outcome.result.only_after]
+    for outcome in victims[:limit]:
+        yield f"not alone: {outcome.nodeid}: {outcome.result.reason}"
+    if limit is not None and (more := len(victims) - limit) > 0:
+        yield f"not alone: ... and {more} more (-v lists them)"
     yield from _ignored_lines(facts)
     shared = Counter(outcome.result.not_isolated for outcome in facts.judged)
     del shared[""]

@@ -63,11 +63,29 @@ class NestedShelf(BoastfulShelf):
             del self.books[0]
 
 
+class FlushedShelf(Shelf):
+    """Gives away its books on every so many calls, which its code knows alone."""
+
+    def __init__(self, turns):
+        super().__init__(None)
+        self.turns = turns
+        self.count = 0
+
+    def put(self):
+        """Add a book, or give them all away."""
+        self.books.append([None])
+        self.count += 1
+        if self.count % self.turns == 0:
+            self.books.clear()
+
+
 FAR = 90_000_000
 SHELVES = {
     "kept": Shelf(300),
     "weighed": WeighedShelf(300),
     "nested": NestedShelf(300),
+    "flushed": FlushedShelf(400),
+    "flushed, but far away": FlushedShelf(FAR),
     "never looked at": BoastfulShelf(300),
     "kept, but far away": Shelf(FAR),
     "weighed, but far away": WeighedShelf(FAR),
@@ -81,6 +99,8 @@ SHELVES = {
         ("kept", "bounded", "Shelf.limit: "),
         ("weighed", "bounded", "limit: "),
         ("nested", "bounded", "NestedShelf.limit: "),
+        ("flushed", "bounded", "takes items out if self.count % self.turns == 0"),
+        ("flushed, but far away", "inconclusive", "and the bound is not reached"),
         ("never looked at", "leak", "has passed its bound: BoastfulShelf.limit: "),
         ("kept, but far away", "bounded", "of 90000000 items"),
         ("weighed, but far away", "bounded", "of 90000000 items"),

@@ -26,7 +26,7 @@ class Ring:
         self.items = []
         self.unlimited = None
 
-    def add(self, item, most=200):
+    def add(self, item, limit, most=200):
         {body}
 
     def _flush(self):
@@ -46,14 +46,27 @@ class Other:
 def trim(log, most):
     if len(log) > MAX_EVENTS:
         del log[0]
+
+
+def keep(log, most):
+    while len(log) > most:
+        log.pop()
+
+
+def use(ring, item, count=300):
+    {call}
 """
 ADD = "self.items.append(item)  # grows"
 
 
-def bound_of(tmp_path, *body, items=30, size=1000):
-    """Return the bound of a ring whose method has this body; the growing line is marked."""
+def bound_of(tmp_path, *body, items=30, size=1000, call="pass"):
+    """Return the bound of a ring whose method has this body; the growing line is marked.
+
+    So is the line of a function that calls it.
+    """
     path = tmp_path / "ring.py"
-    path.write_text(_CLASS.format(body="\n        ".join(body)), encoding="utf-8")
+    written = _CLASS.format(body="\n        ".join(body), call=call)
+    path.write_text(written, encoding="utf-8")
     module = types.ModuleType("ring")
     module.__file__ = str(path)
     sys.modules["ring"] = module
@@ -63,12 +76,14 @@ def bound_of(tmp_path, *body, items=30, size=1000):
         exec(compile(source, str(path), "exec"), module.__dict__)
         ring = module.Ring(size)
         ring.items += range(items)
-        line = next(n for n, text in enumerate(source.splitlines(), 1) if "# grows" in text)
-        frame = Frame(file=str(path), line=line, function="Ring.add", source="")
+        frames = [
+            Frame(file=str(path), line=line, function=function, source="")
+            for mark, function in (("# grows", "Ring.add"), ("# calls", "use"))
+            for line, text in enumerate(source.splitlines(), 1)
+            if mark in text
+        ]
         chain = [module, module.__dict__, ring, ring.__dict__, ring.items]
-        bound = eviction_bound((frame,), chain)
-        assert (bound.room > 0) is bound.kept is bool(bound)
-        return bound.text
+        return eviction_bound(frames, chain)
     finally:
         del sys.modules["ring"]
 
@@ -88,6 +103,8 @@ def bound_of(tmp_path, *body, items=30, size=1000):
         ([ADD, "self._trim()"], "self.size = 1000"),
         ([ADD, "if len(self.items) >= self.size: self._flush()"], "self.size = 1000"),
         ([ADD, "trim(self.items, 5)"], "MAX_EVENTS = 1000"),
+        ([ADD, "keep(self.items, 90)"], "most = 90"),
+        ([ADD, "if len(self.items) > self.size: self.items[:] = []"], "self.size = 1000"),
         ([f"if len(self.items) < self.size: {ADD}"], "self.size = 1000"),
         (["if len(self.items) >= self.size: return", ADD], "self.size = 1000"),
         (
@@ -101,7 +118,68 @@ def bound_of(tmp_path, *body, items=30, size=1000):
     ],
 )
 def test_the_code_that_drops_what_is_too_much_gives_the_bound(tmp_path, body, bound):
-    assert f"keeps no more than {bound} items: 30 now" in bound_of(tmp_path, *body)
+    found = bound_of(tmp_path, *body)
+
+    assert f"keeps no more than {bound} items: 30 now" in found.text
+    assert found.kept
+    assert found.room > 0
+
+
+@pytest.mark.parametrize(
+    ("call", "bound"),
+    [
+        ("ring.add(item, 70)  # calls", "limit = 70"),
+        ("ring.add(item, limit=STEP)  # calls", ""),
+        ("ring.add(item, limit=MAX_EVENTS)  # calls", "limit = 1000"),
+        ("ring.add(item, limit=count)  # calls", "limit = 300"),
+        ("ring.add(item, limit=None)  # calls", ""),
+    ],
+)
+def test_a_bound_that_the_caller_gives_is_read_from_its_line(tmp_path, call, bound):
+    found = bound_of(tmp_path, ADD, "if len(self.items) > limit: self.items.clear()", call=call)
+
+    assert found.kept is bool(found) is bool(bound)
+    assert bound in found.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [ADD, "if item % 50 == 0: self.items.clear()"],
+        [ADD, "if self.count >= limit: self._flush()"],
+        [ADD, "if time() - self.last > 60: self.items = []"],
+        [ADD, "while self.items[0] < most: self.items.pop(0)"],
+        [ADD, "if not next(self.turn) % 7: del self.items[:]"],
+    ],
+)
+def test_what_is_emptied_under_a_condition_is_not_proven(tmp_path, body):
+    found = bound_of(tmp_path, *body)
+
+    assert "ring.py:" in found.text
+    assert " takes items out if " in found.text
+    assert not found.kept
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [ADD, "if item in self.items: self.items.remove(item)"],
+        [ADD, "if self.items[item] < time(): self.items.pop(item)"],
+        [ADD, "if item: self.items.clear()"],
+        [ADD, "if item > 5: print(item)"],
+        [ADD, "if len(item) > most: item.clear()"],
+    ],
+)
+def test_what_is_taken_out_by_its_name_is_no_bound(tmp_path, body):
+    assert not bound_of(tmp_path, *body)
+
+
+def test_a_bound_of_unknown_value_is_not_proven(tmp_path):
+    found = bound_of(tmp_path, ADD, "if len(self.items) > limit: self.items.clear()")
+
+    assert "keeps no more than limit items: 30 now" in found.text
+    assert found.room > 0
+    assert not found.kept
 
 
 @pytest.mark.parametrize(
@@ -118,11 +196,11 @@ def test_the_code_that_drops_what_is_too_much_gives_the_bound(tmp_path, body, bo
     ],
 )
 def test_other_code_gives_none(tmp_path, body):
-    assert bound_of(tmp_path, *body) == ""
+    assert not bound_of(tmp_path, *body)
 
 
 def test_a_bound_that_the_container_has_passed_is_none(tmp_path):
     body = [ADD, "if len(self.items) > self.size: self.items.pop(0)"]
 
     assert bound_of(tmp_path, *body, items=11, size=10)
-    assert bound_of(tmp_path, *body, items=12, size=10) == ""
+    assert not bound_of(tmp_path, *body, items=12, size=10)
