@@ -17,6 +17,7 @@ from pytest_leakguard import calls, runner
 from pytest_leakguard.clock import now
 from pytest_leakguard.confirmation import Confirmed
 from pytest_leakguard.exemptions import Exempted, Exemption
+from pytest_leakguard.forkable import other_threads
 from pytest_leakguard.model import NATIVE_COUNTERS, Bound, Finding, Result
 from pytest_leakguard.runner import Trial
 from pytest_leakguard.sampling import Sampler
@@ -87,11 +88,18 @@ class Concluder:
             return replace(result, reason=reason, executions=trial.executions)
         if not convicted and trial.run_seconds * _TRACED_RUNS > trial.settings.confirm:
             return _decide(result, confirmed, (), trial)
+        return self._explained(trial, sampler, confirmed, result)
+
+    def _explained(
+        self, trial: Trial, sampler: Sampler, confirmed: Confirmed, result: Result
+    ) -> Result:
+        """Return the verdict once it is known, as far as it can be, who holds what grows."""
         from pytest_leakguard import diagnosis  # heavy: only for suspects
         from pytest_leakguard.diagnosis.roots import Roots
         from pytest_leakguard.diagnosis.sites import Sources
 
         self._sources = sources = self._sources or Sources()
+        convicted = confirmed.rates("convicted")
         begun = now()
 
         def explain() -> Diagnosis:
@@ -108,22 +116,26 @@ class Concluder:
         rates = _looked_at(convicted)
         if rates and not runner.still_grows(trial, sampler, rates):
             return _ended(result, trial)
-        # What is old may have been dropped before it could be explained.
         moving = _looked_at(confirmed.rates("convicted", "open"))
-        if not explained.findings and runner.falls_in_time(trial, sampler, moving, took):
+        found = explained.findings
+        if not found and other_threads():
+            apart = _apart(result, trial, sampler, moving, explained.background)
+            if apart is not None:
+                return apart
+        # What is old may have been dropped before it could be explained.
+        if not found and runner.falls_in_time(trial, sampler, moving, took):
             reason = f"what the runs leave behind is gone {format_duration(took)} later"
             return replace(_ended(result, trial), reason=reason)
-        found = explained.findings
         if rates:
             found = _wait_for_expiry(trial, sampler, rates, found)
             found = self._fill(trial, sampler, rates, found, explain)
         if explained.traced_bytes_per_run is not None:
-            growth["traced_bytes"] = _tidy(explained.traced_bytes_per_run)
+            traced = {"traced_bytes": _tidy(explained.traced_bytes_per_run)}
+            result = replace(result, growth={**result.growth, **traced})
         findings, ignored = exempt(found, trial.settings.ignore)
         result = replace(
             result,
             executions=trial.executions,
-            growth=growth,
             findings=findings,
             ignored=ignored,
         )
@@ -177,6 +189,35 @@ def _break(before: Sequence[Finding], after: Sequence[Finding]) -> tuple[Finding
         else replace(finding, bound=Bound(), note=f"has passed its bound: {finding.bound.text}")
         for finding in before
     )
+
+
+def _apart(
+    result: Result,
+    trial: Trial,
+    sampler: Sampler,
+    rates: Mapping[str, float],
+    background: Sequence[str],
+) -> Result | None:
+    """Return the verdict where what grows may do so without the test; ``None`` if it does not.
+
+    Args:
+        result: What is known so far.
+        trial: What is run.
+        sampler: Has the counters.
+        rates: Growth per run of those that move.
+        background: Holders that also grow while the test does not run.
+    """
+    grows = runner.grows_idle(trial, sampler, rates)
+    result = replace(result, executions=trial.executions)
+    holders = ", ".join(background) or "the holder was not found"
+    if rates and grows >= rates.keys():
+        reason = f"what grows does so while the test does not run, too: {holders}"
+        return replace(result, verdict="clean", reason=reason)
+    if not background:
+        return None
+    others = ", ".join(sorted(rates.keys() - grows))
+    reason = f"{holders} grows while the test does not run, too, but that does not explain {others}"
+    return replace(result, verdict="inconclusive", reason=reason)
 
 
 def _looked_at(rates: Mapping[str, float]) -> dict[str, float]:

@@ -26,6 +26,8 @@ CAN_FORK = hasattr(os, "fork") and hasattr(os, "killpg")
 #: Whether copies are made that nobody has asked for. macOS has frameworks that do not survive it.
 CAN_COPY = CAN_FORK and sys.platform.startswith("linux")
 NO_FORK = "this platform cannot fork"
+#: Modules whose threads serve other processes.
+_SERVING = frozenset({"execnet", "pytest_rerunfailures"})
 _DESCRIPTORS = "/dev/fd"
 #: The kind of what has no file: polled descriptors, timers, and the like.
 _NO_KIND = 0
@@ -46,7 +48,7 @@ class Harness:
         interrupts: Exceptions by which code ends a session, KeyboardInterrupt and its like aside.
     """
 
-    modules: frozenset[str] = frozenset({"execnet", "pytest_rerunfailures"})
+    modules: frozenset[str] = _SERVING
     connections: Callable[[], Collection[int]] = tuple
     interrupts: tuple[type[BaseException], ...] = ()
 
@@ -74,18 +76,22 @@ class Obstacles:
 
     def _threads(self) -> Iterator[str]:
         """Name the other threads; those that were not there before may be about to end."""
-        others = _other_threads(self._harness.modules)
+        others = other_threads(self._harness.modules)
         if not others <= self._staying:
-            until_ended(lambda: not _other_threads(self._harness.modules) <= self._staying)
-            self._staying = others = _other_threads(self._harness.modules)
+            until_ended(lambda: not other_threads(self._harness.modules) <= self._staying)
+            self._staying = others = other_threads(self._harness.modules)
         if others:
             names = {thread.ident: thread.name for thread in threading.enumerate()}
             named = [names[ident] for ident in others if ident in names]
             yield f"thread {min(named)!r} runs" if named else "a thread without a name runs"
 
 
-def _other_threads(harness: frozenset[str]) -> set[int]:
-    """Return the identities of the other threads, whether ``threading`` knows of them or not."""
+def other_threads(harness: frozenset[str] = _SERVING) -> set[int]:
+    """Return the identities of the other threads, whether ``threading`` knows of them or not.
+
+    Args:
+        harness: Top-level names of modules whose threads are left out.
+    """
     own = threading.get_ident()
     frames = sys._current_frames()  # noqa: SLF001  # the only list of all threads
     return {

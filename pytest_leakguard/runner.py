@@ -6,6 +6,7 @@ traced pass). What they suspect is confirmed in batches, by ``confirmation``.
 
 from __future__ import annotations
 
+import math
 import tracemalloc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,9 @@ NATIVE_DEEP_RUNS = 30
 LAST_RUNS = 4
 #: Runs whose leavings have to outweigh what one run and looking at it leave behind.
 _STOCK = 8
+#: What grows at this share of its rate, at least, while the test does not run, grows by itself:
+#: that a thread gets less done beside a census has to be allowed for.
+_BACKGROUND_SHARE = 0.25
 #: By how much longer than stated it is waited for an end: clocks have ticks.
 _LATE = 1.1
 _ENDING = frozenset({"fds", "threads", "children"})
@@ -267,6 +271,37 @@ def _keeping_half(sampler: Sampler, rates: Mapping[str, float], runs: int) -> se
         for name, samples in sampler.columns()
         if name in rates and samples[-1] - samples[0] >= max(1, int(rates[name] * runs / 2))
     }
+
+
+def grows_idle(trial: Trial, sampler: Sampler, rates: Mapping[str, float]) -> set[str]:
+    """Run nothing for some time, and return the counters that grow as if something had run.
+
+    Args:
+        trial: What is not run.
+        sampler: Has the counters.
+        rates: Growth per run of those to look at.
+    """
+    slowest = min((rate for rate in rates.values() if rate > 0), default=1.0)
+    runs = math.ceil(_STOCK / min(slowest, 1.0))
+    sampler.restart()
+    trial.run_and_sample(sampler, deep=True, times=0)
+    wait(min(trial.run_seconds * runs, trial.settings.confirm))
+    trial.run_and_sample(sampler, deep=True, times=0)
+    return {
+        name
+        for name, samples in sampler.columns()
+        if name in rates and is_background(samples[-1] - samples[0], rates[name] * runs)
+    }
+
+
+def is_background(gained: float, expected: float) -> bool:
+    """Tell whether what was gained while nothing ran is a background's own growth.
+
+    Args:
+        gained: What was.
+        expected: What runs would have gained in the same time.
+    """
+    return gained > 0 and gained >= expected * _BACKGROUND_SHARE
 
 
 def falls_in_time(

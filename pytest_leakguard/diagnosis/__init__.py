@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_leakguard import settle
-from pytest_leakguard.clock import now
-from pytest_leakguard.diagnosis import census, naming, resources, traces, walk
+from pytest_leakguard.clock import now, wait
+from pytest_leakguard.diagnosis import census, naming, paths, resources, traces, walk
 from pytest_leakguard.diagnosis.accumulation import Accumulation, find_accumulations
 from pytest_leakguard.diagnosis.census import Births, Held
 from pytest_leakguard.diagnosis.containers import container_findings
@@ -28,9 +28,10 @@ from pytest_leakguard.diagnosis.resources import Resources, with_resources
 from pytest_leakguard.diagnosis.roots import Root, Roots
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.diagnosis.watch import Watched, watch
+from pytest_leakguard.forkable import other_threads
 from pytest_leakguard.model import Finding, Frame
 from pytest_leakguard.ownership import is_library
-from pytest_leakguard.runner import Trial, tracing
+from pytest_leakguard.runner import Trial, is_background, tracing
 from pytest_leakguard.units import format_duration, plural
 
 #: Frames kept per allocation: the test's own line is rarely farther from the allocating one.
@@ -48,6 +49,8 @@ LEAST_PATIENCE = 3
 #: in each.
 BETWEEN_LOOKS, LEAST_BETWEEN = 2, 3
 MAX_FINDINGS = 10
+#: It is idled until so many objects should have come from what grows by itself.
+ENOUGH = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +60,12 @@ class Diagnosis:
     Attributes:
         findings: Causes, the heaviest first.
         traced_bytes_per_run: Growth of traced memory; ``None`` when the test stops tracing.
+        background: Holders that also grow while the test does not run, by their names.
     """
 
     findings: tuple[Finding, ...]
     traced_bytes_per_run: float | None
+    background: tuple[str, ...] = ()
 
 
 def explain(
@@ -92,15 +97,17 @@ def explain(
         with tracing(FRAMES):
             diagnosing.find()
         findings = diagnosing.findings(open_resources)
-        if not findings and growth.get("container_items"):
-            findings = container_findings(grown, reached, named, trial, sources)
-        if not findings:
+        background = diagnosing.background
+        if not findings and not background and growth.get("container_items"):
+            findings, background = container_findings(grown, reached, named, trial, sources)
+        if not findings and not background:
             findings = diagnosing.native_findings(growth)
     if trial.settings.native_trace:
         findings = add_native_sites(findings, trial, sources)
     return Diagnosis(
         findings=tuple(findings[:MAX_FINDINGS]),
         traced_bytes_per_run=diagnosing.traced_bytes_per_run,
+        background=background,
     )
 
 
@@ -109,6 +116,7 @@ class _Diagnosing:
 
     Attributes:
         traced_bytes_per_run: Growth of traced memory; ``None`` when the test stops tracing.
+        background: Holders that also grow while the test does not run.
         searched: Why no holder was found, in words; empty while one was.
     """
 
@@ -131,6 +139,7 @@ class _Diagnosing:
         self._is_too_slow = False
         self._runs = Runs(between=1, last=1, births=self._births, sources=sources)
         self.traced_bytes_per_run: float | None = None
+        self.background: tuple[str, ...] = ()
         self.searched = ""
 
     def find(self) -> None:
@@ -144,6 +153,7 @@ class _Diagnosing:
         entries = self._reached.holders(self._births.runs.keys())
         censuses = [self._look(entries)]
         half = first + between // 2
+        begun = now()
         self._run(first + 1, half)
         looks.append(traces.look())
         censuses.append(self._look(entries))
@@ -156,8 +166,11 @@ class _Diagnosing:
         held = census.take(entries, self._births)
         tallies, loose = [list(part) for part in zip(*censuses, strict=True)]
         self._runs = Runs(between=between, last=last, births=self._births, sources=self._sources)
-        self._accumulations = self._worst(find_accumulations(held, tallies))
-        if self._accumulations:
+        accumulations = find_accumulations(held, tallies)
+        if accumulations and other_threads():
+            accumulations = self._without_background(accumulations, entries, now() - begun)
+        self._accumulations = self._worst(accumulations)
+        if self._accumulations or self.background:
             self._found = [
                 held_finding(one, self._named[one.held.entry.root], self._runs)
                 for one in self._accumulations
@@ -170,8 +183,42 @@ class _Diagnosing:
             +Counter({name: loose[2][name] - loose[0][name] for name in kinds})
         )
         if not self._found:
-            self._found = self._unexplained(looks)
+            self._found = self._unexplained(looks, now() - begun)
         self.searched = f"{plural(last, 'more run')}; no Python object holds it"
+
+    def _without_background(
+        self,
+        accumulations: list[Accumulation],
+        entries: Sequence[walk.Entry],
+        seconds: float,
+    ) -> list[Accumulation]:
+        """Leave out what also grows while the test does not run: a thread's own work.
+
+        What the test has given a thread to do is waited for first, for as long as a run takes.
+        """
+        fewest = min(max(sum(one.counts.values()), 1) for one in accumulations)
+        idle = min(seconds * min(ENOUGH / fewest, 1.0), self._trial.settings.confirm / 2)
+        wait(min(self._trial.run_seconds, idle))
+        settle.deeply(self._trial.heap)
+        self._births.after_run(self._runs.last)
+        before = census.totals(census.take(entries, self._births))
+        begun = now()
+        wait(idle)
+        settle.deeply(self._trial.heap)
+        self._births.after_run(self._runs.last)
+        after = census.totals(census.take(entries, self._births))
+        share = (now() - begun) / seconds
+        own: list[Accumulation] = []
+        others: list[Accumulation] = []
+        for one in accumulations:
+            key = id(one.held.entry)
+            gained, expected = after[key] - before[key], sum(one.counts.values()) * share
+            (others if is_background(gained, expected) else own).append(one)
+        self.background = tuple(
+            paths.retention_path(self._named[one.held.entry.root], one.held.entry.chain)[0]
+            for one in others
+        )
+        return own
 
     def findings(self, open_resources: Resources) -> list[Finding]:
         """Watch one more run, and tell all that is known of what accumulates.
@@ -270,17 +317,24 @@ class _Diagnosing:
         )
         return accumulations[:MAX_FINDINGS]
 
-    def _unexplained(self, looks: Sequence[traces.Look]) -> list[Finding]:
+    def _unexplained(self, looks: Sequence[traces.Look], seconds: float) -> list[Finding]:
         """Report the lines that leave memory behind on every run, where no holder is known.
 
         Args:
             looks: What was in use at the censuses.
+            seconds: How long these were apart together.
         """
         runs = self._runs.between // BETWEEN_LOOKS
         if len(looks) <= BETWEEN_LOOKS or runs < LEAST_BETWEEN:  # too few to tell it from chance
             return []
+        growths = traces.steady_growth(looks, runs)
+        if growths and other_threads():
+            before = traces.look()
+            wait(min(seconds, self._trial.settings.confirm / 2))
+            after = traces.look()
+            growths = [one for one in growths if after.get(one.place) == before.get(one.place)]
         by_line: dict[Frame, Finding] = {}
-        for growth in traces.steady_growth(looks, runs):
+        for growth in growths:
             finding = line_finding(growth, self._runs)
             line = finding.allocated[0]
             if (known := by_line.get(line)) is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import mmap
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -169,6 +169,14 @@ def _descend(
                 taken.add(id(child))
                 held.everything.append(child)
                 held.owners.append(owner)
+
+
+def totals(censused: Mapping[Key, Held]) -> Counter[int]:
+    """Return how many new objects each holder retains, by the identity of its entry."""
+    numbers: Counter[int] = Counter()
+    for held in censused.values():
+        numbers[id(held.entry)] += len(held.everything)
+    return numbers
 
 
 def fold_new_places(after: dict[Key, Held], before: Container[Key]) -> dict[Key, Held]:

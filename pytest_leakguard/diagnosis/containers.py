@@ -6,9 +6,10 @@ import io
 import struct
 from array import array
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pytest_leakguard.clock import now, wait
 from pytest_leakguard.counters.containers import sized
 from pytest_leakguard.diagnosis import naming, paths
 from pytest_leakguard.diagnosis.bounds import find_bound
@@ -19,8 +20,9 @@ from pytest_leakguard.diagnosis.roots import Root
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.diagnosis.walk import Reached
 from pytest_leakguard.diagnosis.watch import watch
+from pytest_leakguard.forkable import other_threads
 from pytest_leakguard.model import Finding, Frame, Step
-from pytest_leakguard.runner import Trial
+from pytest_leakguard.runner import Trial, is_background
 
 #: Containers that are watched for a run.
 _MAX_WATCHED = 8
@@ -34,8 +36,10 @@ def container_findings(
     named: Sequence[Root],
     trial: Trial,
     sources: Sources,
-) -> list[Finding]:
+) -> tuple[list[Finding], tuple[str, ...]]:
     """Tell which of the containers that have grown grows on in one of the next runs.
+
+    Beside them, it names those that also grow while the test does not run.
 
     Args:
         grown: Containers and the items that they have gained, those that gained most first.
@@ -46,18 +50,45 @@ def container_findings(
     """
     watched = [container for container, _ in grown[:_MAX_WATCHED]]
     before = [_length(container) for container in watched]
+    begun = now()
     for done in range(1, trial.settings.runs + 1):
         lines = watch(trial.run, sources, containers=watched).grown
-        findings = []
-        for container, length, frames in zip(watched, before, lines, strict=True):
-            gained = _length(container) - length
-            if gained > 0 and (entry := reached.entry_of(container)) is not None:
-                per_run = gained / done
-                root = named[entry.root]
-                findings.append(_finding(container, per_run, root, entry.chain, frames))
-        if findings:
-            return findings
-    return []
+        seconds = now() - begun
+        found = [
+            (container, _length(container) - length, frames, entry)
+            for container, length, frames in zip(watched, before, lines, strict=True)
+            if _length(container) > length and (entry := reached.entry_of(container)) is not None
+        ]
+        if not found:
+            continue
+        background = _growing_idle({id(one): (one, gained) for one, gained, _, _ in found}, seconds)
+        findings, others = [], []
+        for container, gained, frames, entry in found:
+            root = named[entry.root]
+            if id(container) in background:
+                others.append(paths.retention_path(root, entry.chain)[0])
+            else:
+                findings.append(_finding(container, gained / done, root, entry.chain, frames))
+        return findings, tuple(others)
+    return [], ()
+
+
+def _growing_idle(gained: Mapping[int, tuple[object, int]], seconds: float) -> set[int]:
+    """Return the identities of those containers that grow while the test does not run.
+
+    Args:
+        gained: Containers by their identity, with the items that runs have added.
+        seconds: How long that took.
+    """
+    if not other_threads():
+        return set()
+    before = {key: _length(container) for key, (container, _) in gained.items()}
+    wait(seconds)
+    return {
+        key
+        for key, (container, expected) in gained.items()
+        if is_background(_length(container) - before[key], expected)
+    }
 
 
 def _finding(

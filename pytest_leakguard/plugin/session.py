@@ -219,6 +219,8 @@ class LeakSession:
 
             with suppress(OSError):  # too little memory, or too many processes
                 self._alone = Alone(session, self._judge_alone)
+        if session.items and self._options.mode != "off":
+            self._checker.self_check()  # now, while no fixture's thread is at work
         try:
             return (yield)
         finally:

@@ -1,0 +1,82 @@
+"""Is what a thread of a fixture gathers by itself told from what a test leaves behind?"""
+
+from __future__ import annotations
+
+import pytest
+
+_METRICS = """
+import threading
+import time
+
+import pytest
+
+class Metrics(threading.Thread):
+    def __init__(self):
+        super().__init__(name="metrics", daemon=True)
+        self.stopped = threading.Event()
+        self.points = []
+
+    def run(self):
+        while not self.stopped.wait(0.004):
+            self.points.append({point})
+
+@pytest.fixture(scope="module")
+def metrics():
+    thread = Metrics()
+    thread.start()
+    yield thread
+    thread.stopped.set()
+    thread.join()
+
+kept = []
+
+def test_before():
+    pass
+"""
+
+
+@pytest.fixture
+def judged(lab):
+    """Check a test beside the thread; returns what its report says of it."""
+
+    def run(body: str, *options: str, point: str = "[time.time()]"):
+        text = f"{_METRICS.format(point=point)}\ndef test_it(metrics):\n    {body}\n"
+        lab.write({"test_it.py": text})
+        lab.checked("--leak-confirm=5 s", *options)
+        return next(test for test in lab.json()["tests"] if test["nodeid"].endswith("test_it"))
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("point", "holder"),
+    [("[time.time()]", "fixture metrics"), ("None", "the holder was not found")],
+)
+def test_a_thread_that_gathers_by_itself_is_not_the_tests(judged, point, holder):
+    test = judged("time.sleep(0.01)", point=point)
+
+    assert test["verdict"] == "clean"
+    assert test["findings"] == []
+    assert f"what grows does so while the test does not run, too: {holder}" in test["reason"]
+
+
+def test_a_leak_beside_it_has_its_own_holder_alone(judged):
+    test = judged("kept.append([time.sleep(0.01)])")
+
+    assert test["verdict"] == "leak"
+    assert [finding["holder"] for finding in test["findings"]] == ["test_it.kept"]
+
+
+def test_what_a_thread_does_for_a_test_is_the_tests(judged):
+    test = judged(
+        """done = threading.Event()
+    def work():
+        kept.append([1])
+        done.set()
+    threading.Thread(target=work).start()
+    done.wait()
+    time.sleep(0.01)"""
+    )
+
+    assert test["verdict"] == "leak"
+    assert [finding["holder"] for finding in test["findings"]] == ["test_it.kept"]
