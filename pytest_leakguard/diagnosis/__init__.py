@@ -166,7 +166,11 @@ class _Diagnosing:
         held = census.take(entries, self._births)
         tallies, loose = [list(part) for part in zip(*censuses, strict=True)]
         self._runs = Runs(between=between, last=last, births=self._births, sources=self._sources)
-        accumulations = find_accumulations(held, tallies)
+        accumulations = [
+            one
+            for one in find_accumulations(held, tallies)
+            if not all(map(traces.is_ours, one.held.kids))
+        ]
         if accumulations and other_threads():
             accumulations = self._without_background(accumulations, entries, now() - begun)
         self._accumulations = self._worst(accumulations)
@@ -179,8 +183,11 @@ class _Diagnosing:
         loose.append(self._unreached(held))
         del held
         kinds = (loose[2] - loose[1]) & ((loose[1] - loose[0]) or loose[2])
+        grown = {name: loose[2][name] - loose[0][name] for name in kinds}
+        # One on every so many runs is the rarest leak that is looked for: less is chance.
+        least = max(between // self._trial.settings.runs, 1)
         self._found = self._loose(
-            +Counter({name: loose[2][name] - loose[0][name] for name in kinds})
+            Counter({name: number for name, number in grown.items() if number >= least})
         )
         if not self._found:
             self._found = self._unexplained(looks, now() - begun)

@@ -43,9 +43,11 @@ def traceback_of(obj: object) -> list[tuple[str, int]] | None:
 
 
 def is_ours(obj: object) -> bool:
-    """Tell whether an object was allocated by the measurer itself."""
+    """Tell whether an object was allocated by the measurer itself, or for it by what it calls."""
     lines = traceback_of(obj)
-    return lines is not None and lines[0][0].startswith(_PACKAGE)
+    return lines is not None and (
+        lines[0][0].startswith(_PACKAGE) or any(file == settle.__file__ for file, _ in lines)
+    )
 
 
 #: An allocation traceback: file and line of each frame, innermost first.
