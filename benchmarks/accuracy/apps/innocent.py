@@ -312,14 +312,18 @@ def _started(target: Callable[[], None]) -> None:
         thread.start()
 
 
+#: How often a thread of the application does its own work: in no step with the tests.
+_BEAT_SECONDS = 0.001
+
+
 def thread_with_bounded_growth(most: int) -> None:
     """A thread of the application keeps one record each millisecond, up to some."""
 
     def collect() -> None:
         for _ in range(most):
             KEPT.append(Record())
-            time.sleep(0.001)
-        time.sleep(3600)
+            time.sleep(_BEAT_SECONDS)
+        time.sleep(3600)  # alive, like any thread that waits for more to do
 
     _started(collect)
 
@@ -331,7 +335,7 @@ def thread_with_a_ring(size: int) -> None:
         ring: deque[Record] = deque(maxlen=size)
         while True:
             ring.append(Record())
-            time.sleep(0.001)
+            time.sleep(_BEAT_SECONDS)
 
     _started(collect)
 
@@ -342,7 +346,7 @@ def thread_with_a_sawtooth(size: int) -> None:
             KEPT.append(Record())
             if len(KEPT) >= size:
                 KEPT.clear()
-            time.sleep(0.0005)
+            time.sleep(_BEAT_SECONDS / 2)
 
     _started(collect)
 
