@@ -64,7 +64,10 @@ class Pristine:
             if not child:
                 _be_between(answer, near, far)
             _waitpid(child, 0)
-            self._pid = int(near.recv(_CHUNK_BYTES) or 0)
+            far.close()
+            if not (said := near.recv(_CHUNK_BYTES)):
+                raise OSError("the process could not be copied")
+            self._pid = int(said)
             self._pipe = socket.socket(fileno=fcntl(near, F_DUPFD_CLOEXEC, _HIGH))
         self._owner = _getpid()
 

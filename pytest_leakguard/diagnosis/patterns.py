@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import final
 
-from pytest_leakguard.diagnosis import rules
+from pytest_leakguard.diagnosis import kinds, roles
 from pytest_leakguard.diagnosis.clues import Clue, is_of
 from pytest_leakguard.diagnosis.releases import skips_release
 from pytest_leakguard.diagnosis.roots import CONTEXT
@@ -54,7 +54,7 @@ STREAM = Pattern(
     "stream",
     "opened on every run, never closed",
     "close it in a with statement or in teardown, on the error path too",
-    rules.is_stream,
+    kinds.is_stream,
 )
 ERROR_PATH = Pattern(
     "missing error handler",
@@ -66,31 +66,31 @@ CHILD = Pattern(
     "child process",
     "started on every run, never waited for",
     "use subprocess.run(), or terminate it and wait for it in teardown",
-    rules.is_child,
+    kinds.is_child,
 )
 TEMPORARY = Pattern(
     "temporary file",
     "made on every run, left on the disk",
     "make it in tmp_path, or by tempfile in a with statement; remove it in teardown",
-    rules.is_temporary,
+    kinds.is_temporary,
 )
 POLLER = Pattern(
     "forgotten poller",
     "a thread started on every run, never stopped",
     "keep a handle, and stop and join the thread in teardown",
-    rules.is_poller,
+    kinds.is_poller,
 )
 INTERPRETER = Pattern(
     "interpreter registry",
     "entered in a registry of the interpreter or its library, which never forgets",
     "take it out again on teardown, or enter the same thing each time",
-    rules.is_interpreters,
+    kinds.is_interpreters,
 )
 CLASS_REGISTRY = Pattern(
     "class registry",
     "a class or a dispatcher keeps one more class or instance on every run",
     "let the registry refer weakly, or take it out on teardown; make a class once",
-    rules.is_class_registry,
+    kinds.is_class_registry,
 )
 UNBOUNDED = Pattern(
     "unbounded cache",
@@ -105,19 +105,19 @@ PATTERNS = (
         "started patch",
         "patched on every run, never undone",
         "use the patch as a context manager, or stop it with addCleanup",
-        rules.is_patch,
+        kinds.is_patch,
     ),
     Pattern(
         "stored exception",
         "kept with its traceback, and so with every local variable on the way",
         "keep the message, or drop the traceback: error.with_traceback(None)",
-        rules.is_exception,
+        kinds.is_exception,
     ),
     Pattern(
         "logging handler",
         "added to a long-lived logger on every run, never removed",
         "configure logging once, or remove it on teardown",
-        rules.is_logging,
+        kinds.is_logging,
     ),
     Pattern(
         "exit handler",
@@ -129,7 +129,7 @@ PATTERNS = (
         "weak mapping holds its key",
         "a value of a weak mapping refers to its own key, so that neither dies",
         "let the value refer to its key weakly, or store what it needs of it",
-        rules.holds_its_key,
+        kinds.holds_its_key,
     ),
     Pattern(
         "context variable",
@@ -158,19 +158,19 @@ PATTERNS = (
         "timer",
         "scheduled on every run, never cancelled",
         "keep the handle, and cancel it in teardown and on error paths",
-        rules.is_timer,
+        kinds.is_timer,
     ),
     Pattern(
         "executor",
         "made on every run, never shut down",
         "use it in a with statement, or call shutdown() in teardown",
-        rules.is_executor,
+        kinds.is_executor,
     ),
     Pattern(
         "pending promise",
         "awaited by nobody, or never done",
         "give it a timeout; cancel and await it",
-        rules.is_promise,
+        kinds.is_promise,
     ),
     Pattern(
         "suspended generator",
@@ -184,7 +184,7 @@ PATTERNS = (
         "event loop",
         "made on every run, never closed",
         "use asyncio.run(), or close the loop in teardown",
-        rules.is_open_loop,
+        kinds.is_open_loop,
     ),
     POLLER,
     CHILD,
@@ -193,7 +193,7 @@ PATTERNS = (
         "pool checkout",
         "taken on every run, not given back",
         "release or close it in finally, or let the pool run the work",
-        rules.is_pool,
+        kinds.is_pool,
     ),
     CLASS_REGISTRY,
     Pattern(
@@ -207,79 +207,79 @@ PATTERNS = (
         "resource manager",
         "acquired on every run, not released",
         "release it in finally, or close the manager in teardown",
-        rules.is_manager,
+        roles.is_manager,
     ),
     STREAM,
     Pattern(
         "reconnect listeners",
         "one more listener after each reconnect",
         "remove it on disconnect, or bind it once",
-        rules.is_reconnect,
+        roles.is_reconnect,
     ),
     Pattern(
         "subscription",
         "subscribed on mount, never unsubscribed",
         "unsubscribe where the component is taken down",
-        rules.is_mounted,
+        roles.is_mounted,
     ),
     Pattern(
         "event listener",
         "subscribed on every run, never unsubscribed",
         "keep the handler and remove it on teardown; use once or weak references",
-        rules.listens,
+        roles.listens,
     ),
     Pattern(
         "session store",
         "a session is stored on every run, and never expires",
         "give it a time to live and a maximum, or use an external store",
-        rules.is_session,
+        roles.is_session,
     ),
     Pattern(
         "request log in middleware",
         "every request is kept",
         "bound it; log less",
-        rules.is_request_log,
+        roles.is_request_log,
     ),
     Pattern(
         "connection registry",
         "registered on connect, never taken out",
         "remove it on close and on error",
-        rules.is_connection,
+        roles.is_connection,
     ),
-    replace(STREAM, fits=rules.has_stream),
+    replace(STREAM, fits=kinds.has_stream),
     TEMPORARY,
     Pattern(
         "growing chain",
         "each run puts one more link before the last",
         "cut the chain: drop the reference to what came before",
-        rules.is_chain,
+        kinds.is_chain,
     ),
     Pattern(
         "closure",
         "a stored function keeps what it captures",
         "extract the needed value before the closure, and do not store the function",
-        rules.is_closure,
+        kinds.is_closure,
     ),
     Pattern(
         "circular reference",
         "a cycle is kept by a long-lived holder",
         "make one side weak, or break the link",
-        rules.is_ring,
+        kinds.is_ring,
     ),
     Pattern(
         "detached structure",
         "taken out of its tree, but kept beside it",
         "refer to it weakly, or drop it on removal",
-        rules.is_detached,
+        kinds.is_detached,
     ),
-    replace(CLASS_REGISTRY, fits=rules.is_instance_registry),
+    replace(CLASS_REGISTRY, fits=kinds.is_instance_registry),
     UNBOUNDED,
-    replace(UNBOUNDED, fits=rules.is_cache),
+    replace(UNBOUNDED, fits=kinds.is_cache),
     Pattern(
         "global accumulation",
         "added to a long-lived container on every run",
         "scope it to the run, empty it on teardown, or bound it",
-        lambda clue: clue.replaced or is_of(clue.container, rules.SEQUENCES),
+        lambda clue: clue.replaced or is_of(clue.container, kinds.SEQUENCES),
     ),
 )
 

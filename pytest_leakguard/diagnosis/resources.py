@@ -18,6 +18,7 @@ from pytest_leakguard import counters
 from pytest_leakguard.counters import children, descriptors, temp_files, threads
 from pytest_leakguard.diagnosis.clues import is_of, loaded
 from pytest_leakguard.diagnosis.fingerprint import fingerprint
+from pytest_leakguard.diagnosis.kinds import DESCRIPTORS
 from pytest_leakguard.diagnosis.patterns import (
     CHILD,
     ERROR_PATH,
@@ -28,7 +29,6 @@ from pytest_leakguard.diagnosis.patterns import (
     Pattern,
 )
 from pytest_leakguard.diagnosis.releases import skips_release
-from pytest_leakguard.diagnosis.rules import DESCRIPTORS
 from pytest_leakguard.diagnosis.watch import Opening, Watchable, Watched
 from pytest_leakguard.model import Finding, Frame, Share
 

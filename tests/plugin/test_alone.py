@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+from contextlib import suppress
 
+import psutil
 import pytest
 
 from pytest_leakguard.pristine import Pristine, UnansweredError, find_culprit
+from pytest_leakguard.settle import until_ended
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no copies are made")
 
@@ -260,6 +264,35 @@ def test_a_child_that_ends_leaves_the_copy_for_the_next_question():
         copy.close()
     with pytest.raises(UnansweredError, match="is gone"):
         copy.ask("late", 5.0)
+
+
+_ENDING = """
+import os
+from pytest_leakguard.pristine import Pristine
+
+copy = Pristine(lambda question: None)
+print(copy._pid, flush=True)
+os._exit(0)
+"""
+
+
+def test_a_copy_ends_with_the_process_that_made_it():
+    ended = subprocess.run(
+        [sys.executable, "-c", _ENDING], stdout=subprocess.PIPE, check=True, timeout=60
+    )
+
+    # The copy has the pipe as well: it was closed as both ended.
+    with suppress(psutil.NoSuchProcess):
+        copy = psutil.Process(int(ended.stdout))
+        until_ended(lambda: copy.status() != psutil.STATUS_ZOMBIE)
+        assert copy.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_copy_that_cannot_be_made_is_told(monkeypatch):
+    monkeypatch.setattr("pytest_leakguard.pristine._new_session", lambda: 1 / 0)
+
+    with pytest.raises(OSError, match="could not be copied"):
+        Pristine(answer)
 
 
 @pytest.mark.parametrize(
