@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pytest_leakguard.errors import InvalidSettingError, LeakguardError
     from pytest_leakguard.exemptions import Exempted, Exemption
     from pytest_leakguard.model import (
+        Bound,
         Finding,
         Frame,
         NativeFrame,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Bound",
     "Checker",
     "Exempted",
     "Exemption",
@@ -40,7 +42,7 @@ _HOMES = {
     **dict.fromkeys(("InvalidSettingError", "LeakguardError"), "errors"),
     **dict.fromkeys(("Exempted", "Exemption"), "exemptions"),
     **dict.fromkeys(
-        ("Finding", "Frame", "NativeFrame", "Result", "Settings", "Share", "Step"), "model"
+        ("Bound", "Finding", "Frame", "NativeFrame", "Result", "Settings", "Share", "Step"), "model"
     ),
 }
 
