@@ -214,18 +214,22 @@ class LeakSession:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Copy the process before the first test, so that suspects can be judged alone."""
-        if CAN_COPY and len(session.items) > 1 and not Obstacles(self._harness).first():
-            from pytest_leakguard.plugin.alone import Alone
-
-            with suppress(OSError):  # too little memory, or too many processes
-                self._alone = Alone(session, self._judge_alone)
         if session.items and self._options.mode != "off":
-            self._checker.self_check()  # now, while no fixture's thread is at work
+            with suppress(Exception):  # tests go on without; the first that is judged tells of it
+                self._prepare(session)
         try:
             return (yield)
         finally:
             if self._alone is not None:
                 self._alone.close()
+
+    def _prepare(self, session: pytest.Session) -> None:
+        if CAN_COPY and len(session.items) > 1 and not Obstacles(self._harness).first():
+            from pytest_leakguard.plugin.alone import Alone
+
+            with suppress(OSError):  # too little memory, or too many processes
+                self._alone = Alone(session, self._judge_alone)
+        self._checker.self_check()  # now, while no fixture's thread is at work
 
     def _judge_alone(self, item: pytest.Item) -> None:
         """From here on, be in a child that runs tests only to judge one of them."""
