@@ -233,13 +233,18 @@ class _Announced:
     def __init__(self, pipe: int, subject: Subject) -> None:
         self._subject = subject
         self._pipe = pipe
+        self._own = _getpid()
 
     def run(self) -> None:
-        _write(self._pipe, _BEGUN)
+        self._tell(_BEGUN)
         try:
             self._subject.run()
         finally:
-            _write(self._pipe, _ENDED)
+            self._tell(_ENDED)
+
+    def _tell(self, mark: bytes) -> None:
+        if _getpid() == self._own:  # and not a process that a run has forked and did not end
+            _write(self._pipe, mark)
 
 
 def _write_all(pipe: int, message: bytes) -> None:
