@@ -6,30 +6,26 @@ Nothing else builds collaborators.
 from __future__ import annotations
 
 import re
-import tracemalloc
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import final
 
-from pytest_leakguard import calls, counters, forkable, runner
+from pytest_leakguard import calls, forkable, runner
 from pytest_leakguard.clock import now, wait
 from pytest_leakguard.conclusion import Concluder, exempt
 from pytest_leakguard.confirmation import confirm
-from pytest_leakguard.counters import temp_files
-from pytest_leakguard.counters.containers import ContainerItems
-from pytest_leakguard.counters.nearby import NearbyItems, Neighbourhood
-from pytest_leakguard.counters.ration import RATIONED, NativeRation
+from pytest_leakguard.counters import Counter, temp_files
+from pytest_leakguard.counters.nearby import Neighbourhood
+from pytest_leakguard.counters.selection import Selection
 from pytest_leakguard.heap import Heap, Pacer
-from pytest_leakguard.model import COUNTER_NAMES, NATIVE_COUNTERS, Result, Settings, parse_setting
+from pytest_leakguard.model import COUNTER_NAMES, Result, Settings, parse_setting
 from pytest_leakguard.runner import BrokenRunError, Screened, Subject, Trial
 from pytest_leakguard.sampling import Sampler
 
 #: Counters of the pass under tracing.
 _CLOSER = frozenset({"traced_bytes", "container_items"})
-#: Readings of a sound test: the baseline, and after the last run.
-_READINGS = 2
 _IDLE_SECONDS = 0.002
 #: How the reason begins when a re-run does not pass.
 _BROKEN = "fails on re-run"
@@ -56,6 +52,9 @@ class Checker:
         extra_roots: Called for each diagnosis; named places where holders may live.
         kept_files: Matches the start of paths where temporary files are cleared away by others.
         harness: What of this process belongs to those who run the tests.
+
+    Attributes:
+        selection: Selects the counters that are read.
     """
 
     def __init__(
@@ -66,32 +65,17 @@ class Checker:
         kept_files: re.Pattern[str] | None = None,
         harness: forkable.Harness = forkable.Harness(),  # noqa: B008  # a frozen value
     ) -> None:
-        self.counters = counters.available(track)
-        self.missing = counters.missing(track)
-        self._track = track
+        self.selection = Selection(track)
         self._kept_files = kept_files
         self._interrupts = harness.interrupts
         self._obstacles = forkable.Obstacles(harness)
         self._pacer = Pacer()
-        self._native = NativeRation()
-        self._nearby = NearbyItems()
         self._concluder = Concluder(extra_roots)
         self._self_check: Result | None = None
 
-    def counted(self) -> list[str]:
-        """Return the names of the counters that are read for every checked test."""
-        names = [counter.name for counter in self.counters]
-        if self._track is None or ContainerItems.name in self._track:
-            names.append(ContainerItems.name)
-        return names
-
-    def leave_neighbourhood(self) -> None:
-        """Let go of what is held from test to test; to be called before anything wide ends."""
-        self._nearby.leave()
-
     def close(self) -> None:
         """Leave the interpreter as it was found; to be called when nothing more is checked."""
-        self._nearby.leave()
+        self.selection.leave_neighbourhood()
         self._pacer.restore()
 
     def self_check(self) -> Result:
@@ -111,7 +95,7 @@ class Checker:
     def _judge_empty_test(self) -> Result:
         with Heap() as heap:
             trial = Trial(subject=_Idle(), settings=Settings(), heap=heap)
-            sampler = Sampler(_undisturbed(self.counters))
+            sampler = Sampler(self.selection.of_process())
             runner.warm_up(trial, sampler)
             screened = runner.screen(trial, sampler)
         moved = ", ".join(_moved(screened))
@@ -148,7 +132,7 @@ class Checker:
             from pytest_leakguard import isolate  # noqa: F401  # used by what is called below
         if (self_check := self.self_check()).verdict != "clean":
             return Result(verdict="unchecked", reason=self_check.reason, executions=1)
-        chosen = self._choose_counters(settings, neighbourhood, marked=marked)
+        chosen = self.selection.of_test(settings, neighbourhood, at_any_cost=marked)
         judge = partial(self._judge, traced=_is_traced(settings, marked=marked))
         not_isolated = self._obstacles.first() if settings.isolate else ""
         if settings.isolate and not not_isolated:
@@ -183,31 +167,15 @@ class Checker:
         """
         if (self_check := self.self_check()).verdict != "clean":
             return Result(verdict="unchecked", reason=self_check.reason, executions=1)
-        chosen = self._choose_counters(settings, neighbourhood, marked=True)
+        chosen = self.selection.of_test(settings, neighbourhood, at_any_cost=True)
         traced = _is_traced(settings, marked=marked)
         return self._check_twice(subject, settings, chosen, partial(self._look, traced=traced))
-
-    def _choose_counters(
-        self, settings: Settings, neighbourhood: Neighbourhood | None, *, marked: bool
-    ) -> tuple[counters.Counter, ...]:
-        chosen = tuple(
-            counter
-            for counter in self.counters
-            if settings.track is None or counter.name in settings.track
-        )
-        chosen = _undisturbed(chosen)
-        if not marked and not self._native.affords(chosen, _READINGS):
-            chosen = _without(chosen, RATIONED)
-        wants_items = settings.track is None or ContainerItems.name in settings.track
-        if neighbourhood is not None and wants_items:
-            chosen = (*chosen, self._nearby.enter(neighbourhood))
-        return chosen
 
     def _check_in_child(
         self,
         subject: Subject,
         settings: Settings,
-        chosen: tuple[counters.Counter, ...],
+        chosen: tuple[Counter, ...],
         own_seconds: float,
         judge: _Judge,
     ) -> Result:
@@ -227,7 +195,7 @@ class Checker:
         self,
         subject: Subject,
         settings: Settings,
-        chosen: tuple[counters.Counter, ...],
+        chosen: tuple[Counter, ...],
         judge: _Judge,
     ) -> Result:
         """Judge a test, and once more on a thawed heap if its re-runs fail."""
@@ -242,7 +210,7 @@ class Checker:
         self,
         subject: Subject,
         settings: Settings,
-        chosen: tuple[counters.Counter, ...],
+        chosen: tuple[Counter, ...],
         judge: _Judge,
         *,
         frozen: bool,
@@ -350,17 +318,6 @@ def _hold_to_one_process(result: Result, subject: Subject, settings: Settings) -
         " the first one: check this test without --leak-isolate"
     )
     return replace(result, verdict="inconclusive", reason=reason)
-
-
-def _undisturbed(chosen: tuple[counters.Counter, ...]) -> tuple[counters.Counter, ...]:
-    """Leave the native heap out while a tracer is on: it keeps its records there."""
-    return _without(chosen, NATIVE_COUNTERS) if tracemalloc.is_tracing() else chosen
-
-
-def _without(
-    chosen: tuple[counters.Counter, ...], names: frozenset[str]
-) -> tuple[counters.Counter, ...]:
-    return tuple(counter for counter in chosen if counter.name not in names)
 
 
 def _moved(screened: Screened) -> list[str]:

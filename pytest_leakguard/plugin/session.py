@@ -81,10 +81,10 @@ class LeakSession:
 
     def header(self) -> list[str]:
         """Return the header line: mode, counters, and what this platform cannot count."""
-        counted = ", ".join(self._checker.counted())
+        counted = ", ".join(self._checker.selection.names())
         line = f"leakguard: mode {self._options.mode}; counting {counted}"
-        if self._checker.missing:
-            line += f"; not countable here: {', '.join(self._checker.missing)}"
+        if self._checker.selection.missing:
+            line += f"; not countable here: {', '.join(self._checker.selection.missing)}"
         if self._options.settings.isolate:
             line += f"; {_ISOLATED if CAN_FORK else f'not isolated: {NO_FORK}'}"
         return [line]
@@ -151,7 +151,7 @@ class LeakSession:
 
     def _leave_file(self) -> None:
         self._neighbours.leave()
-        self._checker.leave_neighbourhood()
+        self._checker.selection.leave_neighbourhood()
 
     @pytest.hookimpl
     def pytest_enter_pdb(self) -> None:
@@ -291,7 +291,7 @@ class LeakSession:
             python=platform.python_version(),
             pytest=pytest.__version__,
             platform=platform.platform(),
-            counters=tuple(self._checker.counted()),
+            counters=tuple(self._checker.selection.names()),
             self_check=self._self_check_problem,
             executions=sum(outcome.result.executions for outcome in judged),
             extra_seconds=self._extra_seconds,
