@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, final
 
 from pytest_leakguard import calls, runner
 from pytest_leakguard.clock import now
-from pytest_leakguard.confirmation import Confirmed
+from pytest_leakguard.confirmation import BATCH_PLANS, Confirmed
 from pytest_leakguard.exemptions import Exempted, Exemption
 from pytest_leakguard.forkable import other_threads
 from pytest_leakguard.model import NATIVE_COUNTERS, Bound, Finding, Result
@@ -132,6 +132,9 @@ class Concluder:
         if explained.traced_bytes_per_run is not None:
             traced = {"traced_bytes": _tidy(explained.traced_bytes_per_run)}
             result = replace(result, growth={**result.growth, **traced})
+        beside = ""
+        if found and confirmed.status == "open" and explained.background:
+            found, beside = _steady_beside(trial, explain, explained)
         findings, ignored = exempt(found, trial.settings.ignore)
         result = replace(
             result,
@@ -139,7 +142,7 @@ class Concluder:
             findings=findings,
             ignored=ignored,
         )
-        return _decide(result, confirmed, found, trial)
+        return _decide(result, confirmed, found, trial, beside)
 
     def _fill(
         self,
@@ -220,6 +223,38 @@ def _apart(
     return replace(result, verdict="inconclusive", reason=reason)
 
 
+def _steady_beside(
+    trial: Trial, explain: Callable[[], Diagnosis], explained: Diagnosis
+) -> tuple[tuple[Finding, ...], str]:
+    """Measure holders by themselves where a background makes the counters uneven.
+
+    Returns:
+        Those without a bound that gain the same whole number of objects on each run, in two
+        diagnoses as far apart as batches of runs are, with the evidence; all, where none does.
+    """
+    apart = sum(BATCH_PLANS[0])
+    if apart * trial.run_seconds > trial.settings.confirm:
+        return explained.findings, ""
+    for _ in range(apart):
+        trial.run()
+    later = {finding.fingerprint: finding.objects_per_run for finding in explain().findings}
+    steady = tuple(
+        finding
+        for finding in explained.findings
+        if not finding.bound
+        and finding.objects_per_run >= 1
+        and finding.objects_per_run == round(finding.objects_per_run)
+        and finding.objects_per_run == later.get(finding.fingerprint)
+    )
+    if not steady:
+        return explained.findings, ""
+    names = ", ".join(explained.background)
+    return steady, (
+        f"the same number on each run before and after {apart} more, counted at each holder;"
+        f" the counters are uneven by {names}, which grows while the test does not run, too"
+    )
+
+
 def _looked_at(rates: Mapping[str, float]) -> dict[str, float]:
     return {name: rate for name, rate in rates.items() if name not in _NOT_LOOKED_AT}
 
@@ -261,9 +296,22 @@ def exempt(
 
 
 def _decide(
-    result: Result, confirmed: Confirmed, seen: tuple[Finding, ...], trial: Trial
+    result: Result,
+    confirmed: Confirmed,
+    seen: tuple[Finding, ...],
+    trial: Trial,
+    beside: str = "",
 ) -> Result:
-    evidence = _evidence(confirmed)
+    """Return the verdict that counters and findings make together.
+
+    Args:
+        result: What is known so far, without the findings that are exempt.
+        confirmed: What the batches say.
+        seen: All findings.
+        trial: What was run.
+        beside: Evidence from the holders themselves, where the counters have none.
+    """
+    evidence = beside or _evidence(confirmed)
     if seen and not result.findings:
         return replace(result, verdict="clean", reason=f"ignored: {plural(len(seen), 'finding')}")
     if result.findings and all(finding.bound for finding in result.findings):
@@ -273,7 +321,7 @@ def _decide(
     if not exact and not seen and "blocks" in moving <= _OPCODE_CACHED:
         reason = "only code that became warm for CPython 3.10's opcode caches took more blocks"
         return replace(result, verdict="clean", reason=reason, evidence=evidence)
-    if confirmed.status == "convicted" and (exact or seen):
+    if beside or (confirmed.status == "convicted" and (exact or seen)):
         findings = tuple(finding for finding in result.findings if not finding.bound)
         return replace(result, verdict="leak", findings=findings, evidence=evidence)
     return replace(

@@ -14,11 +14,17 @@ class Metrics(threading.Thread):
     def __init__(self):
         super().__init__(name="metrics", daemon=True)
         self.stopped = threading.Event()
+        self.gathered = threading.Event()
         self.points = []
 
     def run(self):
         while not self.stopped.wait(0.004):
             self.points.append({point})
+            self.gathered.set()
+
+    def await_point(self):
+        self.gathered.clear()
+        self.gathered.wait()
 
 @pytest.fixture(scope="module")
 def metrics():
@@ -50,18 +56,18 @@ def judged(lab):
 
 @pytest.mark.parametrize("point", ["[time.time()]", "None"])
 def test_a_thread_that_gathers_by_itself_is_not_the_tests(judged, point):
-    test = judged("time.sleep(0.01)", point=point)
+    test = judged("metrics.await_point()", point=point)
 
+    assert test["verdict"] == "clean"
     assert test["findings"] == []
-    # On a loaded machine the thread may pause just while the test does not run.
-    assert test["verdict"] in ("clean", "inconclusive")
+    assert "what grows does so while the test does not run, too: " in test["reason"]
 
 
-def test_a_leak_beside_it_has_its_own_holder_alone(judged):
-    test = judged("kept.append([time.sleep(0.01)])")
+@pytest.mark.parametrize("wait", ["metrics.await_point()", "pass"])
+def test_a_leak_beside_it_has_its_own_holder_alone(judged, wait):
+    test = judged(f"kept.append([1]); {wait}")
 
-    # What the thread adds may make the growth of the counters too uneven to convict by.
-    assert test["verdict"] in ("leak", "inconclusive")
+    assert test["verdict"] == "leak"
     assert [finding["holder"] for finding in test["findings"]] == ["test_it.kept"]
 
 
@@ -72,8 +78,8 @@ def test_what_a_thread_does_for_a_test_is_the_tests(judged):
         kept.append([1])
         done.set()
     threading.Thread(target=work).start()
-    done.wait()""",
-        point="self.points.clear()",  # which gathers nothing
+    done.wait()
+    metrics.await_point()"""
     )
 
     assert test["verdict"] == "leak"
