@@ -322,7 +322,7 @@ def thread_with_bounded_growth(most: int) -> None:
     def collect() -> None:
         for _ in range(most):
             KEPT.append(Record())
-            time.sleep(_BEAT_SECONDS)
+            time.sleep(_BEAT_SECONDS)  # the thread's own beat
         time.sleep(3600)  # alive, like any thread that waits for more to do
 
     _started(collect)
@@ -335,7 +335,7 @@ def thread_with_a_ring(size: int) -> None:
         ring: deque[Record] = deque(maxlen=size)
         while True:
             ring.append(Record())
-            time.sleep(_BEAT_SECONDS)
+            time.sleep(_BEAT_SECONDS)  # the thread's own beat
 
     _started(collect)
 
@@ -346,7 +346,7 @@ def thread_with_a_sawtooth(size: int) -> None:
             KEPT.append(Record())
             if len(KEPT) >= size:
                 KEPT.clear()
-            time.sleep(_BEAT_SECONDS / 2)
+            time.sleep(_BEAT_SECONDS / 2)  # the thread's own beat
 
     _started(collect)
 
