@@ -21,6 +21,7 @@ from pytest_leakguard.forkable import other_threads
 from pytest_leakguard.model import NATIVE_COUNTERS, Bound, Finding, Result
 from pytest_leakguard.runner import Trial
 from pytest_leakguard.sampling import Sampler
+from pytest_leakguard.sequential import FALSE_CONVICTION
 from pytest_leakguard.units import format_duration, plural
 
 if TYPE_CHECKING:
@@ -34,6 +35,18 @@ _NOT_LOOKED_AT = NATIVE_COUNTERS | {"traced_bytes"}
 #: Counters that code moves as it becomes warm: CPython 3.10 gives each function a cache at its
 #: 1,024th call, and keeps a frame for it. Both are for good, and neither is an object.
 _OPCODE_CACHED = NATIVE_COUNTERS | {"blocks"} if sys.version_info < (3, 11) else frozenset[str]()
+_AT_MOST = f"chance of at most 1 in {round(1 / FALSE_CONVICTION):,}"
+#: Types of stores that gain nothing where they are given a key that they have.
+_KEYED = frozenset(
+    {
+        "dict",
+        "set",
+        "collections.OrderedDict",
+        "collections.defaultdict",
+        "collections.Counter",
+        "weakref.WeakValueDictionary",
+    }
+)
 #: What tracing a few runs of an undecided test may cost, in untraced runs.
 _TRACED_RUNS = 60
 
@@ -98,6 +111,7 @@ class Concluder:
         from pytest_leakguard.diagnosis.roots import Roots
         from pytest_leakguard.diagnosis.sites import Sources
 
+        trial.stretch = confirmed.stretch
         self._sources = sources = self._sources or Sources()
         convicted = confirmed.rates("convicted")
         begun = now()
@@ -322,8 +336,7 @@ def _decide(
         reason = "only code that became warm for CPython 3.10's opcode caches took more blocks"
         return replace(result, verdict="clean", reason=reason, evidence=evidence)
     if beside or (confirmed.status == "convicted" and (exact or seen)):
-        findings = tuple(finding for finding in result.findings if not finding.bound)
-        return replace(result, verdict="leak", findings=findings, evidence=evidence)
+        return _convict(replace(result, evidence=evidence), confirmed, trial)
     return replace(
         result,
         verdict="inconclusive",
@@ -333,6 +346,26 @@ def _decide(
         ),
         evidence=evidence,
     )
+
+
+def _convict(result: Result, confirmed: Confirmed, trial: Trial) -> Result:
+    """Return the verdict on growth that goes on, of which something is held without a bound."""
+    findings = tuple(finding for finding in result.findings if not finding.bound)
+    if confirmed.is_random and all(map(_is_keyed, findings)):
+        return replace(
+            result,
+            verdict="inconclusive",
+            reason=(
+                f"new keys at random, still at {trial.executions} executions: a store that fills up"
+                " with keys drawn from many looks the same; give the test the same keys each time"
+            ),
+        )
+    return replace(result, verdict="leak", findings=findings)
+
+
+def _is_keyed(finding: Finding) -> bool:
+    """Tell whether the same key may come again, and then gain nothing."""
+    return len(finding.path) > 1 and finding.path[-2].type in _KEYED
 
 
 def _bounded(result: Result, trial: Trial) -> Result:
@@ -378,6 +411,12 @@ def _evidence(confirmed: Confirmed) -> str:
     for name, judgement in confirmed.judgements.items():
         if judgement.status == "convicted":
             samples = confirmed.series[name]
+            if judgement.random:
+                return (
+                    f"{name}: {sum(confirmed.sizes)} more runs grew by"
+                    f" {samples[-1] - samples[0]} at random, in each of {len(confirmed.sizes)}"
+                    f" batches; no slowing down ({_AT_MOST} that it had come down to half)"
+                )
             sizes = ", ".join(map(str, confirmed.sizes))
             amounts = ", ".join(str(after - before) for before, after in pairwise(samples))
             exactly = "exactly " if judgement.exact else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +15,12 @@ from pytest_leakguard.verdict import Judgement, judge_batches
 #: Coprime batch sizes, by what the time allows: the first plan that fits is taken.
 BATCH_PLANS: tuple[tuple[int, ...], ...] = ((5, 7, 11, 13), (3, 5, 7), (2, 3, 5), (1, 2, 3))
 #: Batches that follow while growth bends or fluctuates and time is left.
-FURTHER_BATCHES = (17, 19, 23, 29, 31, 37)
+FURTHER_BATCHES = (17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97)
+#: So many are expected among runs that at least one of is to be seen: none come with a
+#: probability of 1 in 1,000.
+_EVENTS_TO_SHOW = 7
+#: The rarest leak with a rhythm that is looked for, in runs.
+RAREST = 3
 #: The least that one retained thing adds to a counter: glibc's chunks are multiples of 16 bytes,
 #: mappings of a page.
 _UNITS = {"native_bytes": 16, "mapped_bytes": 4096}
@@ -29,6 +35,24 @@ class Confirmed:
     sizes: tuple[int, ...]
     series: dict[str, tuple[int, ...]]
     steps: dict[str, tuple[int, ...]]
+
+    @property
+    def is_random(self) -> bool:
+        """Whether everything that convicts grows at random."""
+        convicted = [said for said in self.judgements.values() if said.status == "convicted"]
+        return bool(convicted) and all(said.random for said in convicted)
+
+    @property
+    def stretch(self) -> int:
+        """How many times more runs than for growth with a rhythm it takes until it shows."""
+        if not self.is_random:
+            return 1
+        shown = [
+            said.per_run / max(map(abs, self.steps[name]))
+            for name, said in self.judgements.items()
+            if said.status == "convicted"
+        ]
+        return math.ceil(_EVENTS_TO_SHOW / min(shown) / RAREST)
 
     def rates(self, *statuses: Literal["convicted", "open"]) -> dict[str, float]:
         """Return the growth per run of the counters that were judged so."""

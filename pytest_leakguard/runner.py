@@ -71,6 +71,7 @@ class Trial:
         heap: The heap that the runs see.
         executions: Runs so far, the user's own included.
         run_seconds: How long the last run took, settling included, in seconds.
+        stretch: How many times more runs it takes for growth to show than where it keeps a rhythm.
     """
 
     subject: Subject
@@ -79,6 +80,7 @@ class Trial:
     executions: int = 1
     run_seconds: float = field(default_factory=now)  # as long-lived as what it is replaced by
     started: float = field(default_factory=now)
+    stretch: int = 1
 
     def run(self) -> None:
         """Run the subject once more, and free its garbage."""
@@ -227,7 +229,7 @@ def still_grows(trial: Trial, sampler: Sampler, rates: Mapping[str, float]) -> b
     trial.run_and_sample(sampler, deep=True)
     sampler.restart()
     trial.run_and_sample(sampler, deep=True, times=0)
-    times = max(LAST_RUNS, trial.settings.runs + 1)
+    times = max(LAST_RUNS, trial.settings.runs + 1) * trial.stretch
     trial.run_and_sample(sampler, deep=True, times=times)
     growing = _keeping_half(sampler, rates, times)
     # A full store that drops objects which are frozen by now gains those that are counted.

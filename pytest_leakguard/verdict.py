@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, final
 
+from pytest_leakguard.sequential import Trend, trend
+
 #: Batches whose floors must all rise before anything is convicted.
 LEAST_BATCHES = 3
 #: A conviction that is not exact needs growth of this many times the largest single step: for
@@ -69,12 +71,14 @@ class Judgement:
     Attributes:
         status: ``acquitted`` (the last two batches were flat), ``convicted``, or ``open``.
         exact: Every batch grew by the same whole number per run: the strongest evidence.
+        random: Batches differ, but their rate stays: as likely as a sequential test says.
         per_run: Growth per run over all batches, in the counter's unit.
     """
 
     status: Literal["acquitted", "convicted", "open"]
     exact: bool
     per_run: float
+    random: bool = False
 
 
 def judge_batches(  # noqa: PLR0913  # numbers alone, most of them by name
@@ -110,15 +114,17 @@ def judge_batches(  # noqa: PLR0913  # numbers alone, most of them by name
     risen = [
         rise > 0 and rise >= size // period * unit for rise, size in zip(rises, sizes, strict=True)
     ]
-    if len(risen) >= 2 and not any(risen[-2:]):
+    # Native memory comes in more sizes than events can be told by.
+    going = trend(sizes, grown, rises, _quantum(steps)) if unit == 1 else None
+    if _are_flat(risen, rises, going):
         return Judgement(status="acquitted", exact=False, per_run=0.0)
     if len(risen) < LEAST_BATCHES:
         return Judgement(status="open", exact=False, per_run=per_run)
     rate = grown[-1] // sizes[-1]
-    if all(risen) and rate > 0 and _keeps_rate(sizes, grown, rate):
+    if all(risen) and _keeps_rate(sizes, grown, rate):
         exact = all(growth == rate * size for growth, size in zip(grown, sizes, strict=True))
         return Judgement(status="convicted", exact=exact, per_run=float(rate))
-    if unit > 1 and len(sizes) > LEAST_BATCHES and _fades(sizes, grown, unit):
+    if unit > 1 and _fades(sizes, grown, unit):
         return Judgement(status="acquitted", exact=False, per_run=0.0)
     if len(sizes) > LEAST_BATCHES + 1 and per_run > 0:
         # The first batch may still have warmed something up, or have let go of it.
@@ -135,10 +141,28 @@ def judge_batches(  # noqa: PLR0913  # numbers alone, most of them by name
     if unit > 1:
         steady = _is_even(sizes, grown, unit) or _is_counted(sizes, grown, steps, period, unit)
     else:
-        steady = _is_steady(sizes, grown, steps, per_run)
+        steady = _is_steady(sizes, grown, steps, per_run) and going != "fading"
+    return _convict(per_run, steady=steady and all(risen), kept=going == "kept")
+
+
+def _convict(per_run: float, *, steady: bool, kept: bool) -> Judgement:
+    """Return the judgement on growth that is not the same on each run."""
     return Judgement(
-        status="convicted" if steady and all(risen) else "open", exact=False, per_run=per_run
+        status="convicted" if steady or kept else "open",
+        exact=False,
+        per_run=per_run,
+        random=kept and not steady,
     )
+
+
+def _are_flat(risen: Sequence[bool], rises: Sequence[float], going: Trend | None) -> bool:
+    """Tell whether growth has ended: two flat batches, unless each has gone on a little."""
+    goes_on = going in ("open", "kept") and len(rises) >= LEAST_BATCHES and min(rises) > 0
+    return len(risen) >= 2 and not any(risen[-2:]) and not goes_on
+
+
+def _quantum(steps: Sequence[float]) -> float:
+    return max((abs(step) for step in steps), default=0.0)
 
 
 def _keeps_rate(sizes: Sequence[int], grown: Sequence[float], rate: float) -> bool:
@@ -147,6 +171,8 @@ def _keeps_rate(sizes: Sequence[int], grown: Sequence[float], rate: float) -> bo
     A container's storage moves between allocators now and then, which is a block more or less.
     What may not be is a last batch that falls behind: that is how a filling cache bends.
     """
+    if rate <= 0:
+        return False
     matching = sum(growth == rate * size for growth, size in zip(grown, sizes, strict=True))
     if grown[-1] == rate * sizes[-1] and matching >= LEAST_BATCHES:
         return True
@@ -160,6 +186,8 @@ def _fades(sizes: Sequence[int], grown: Sequence[float], unit: int) -> bool:
 
     By less than a unit per run, it is only another choice of chunks.
     """
+    if len(sizes) <= LEAST_BATCHES:
+        return False
     first, last = grown[0] / sizes[0], grown[-1] / sizes[-1]
     return last <= FADED * first and first - last >= unit
 
@@ -200,7 +228,7 @@ def _is_steady(
     # A leak on every run is exact; one on every second or third is off by one step at most.
     if steps and len(set(steps)) == 1 and steps[0] > 0:
         return False
-    quantum = max((abs(step) for step in steps), default=0.0)
+    quantum = _quantum(steps)
     return sum(grown) >= LEAST_QUANTA * quantum and all(
         abs(growth - per_run * size) <= max(quantum, 1)
         for growth, size in zip(grown, sizes, strict=True)

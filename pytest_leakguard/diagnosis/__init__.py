@@ -285,8 +285,10 @@ class _Diagnosing:
         self._run(1, 1)
         seconds = now() - begun
         expected = self._trial.run_seconds * SLOWDOWN
-        if max(seconds, expected) * (FIRST_RUNS + BETWEEN_RUNS) <= budget:
-            return FIRST_RUNS, BETWEEN_RUNS
+        for stretch in (self._trial.stretch, 1):
+            first, between = FIRST_RUNS * stretch, BETWEEN_RUNS * stretch
+            if max(seconds, expected) * (first + between) <= budget:
+                return first, between
         if seconds * (FEW_FIRST_RUNS + FEW_BETWEEN_RUNS) <= LEAST_PATIENCE * budget:
             return FEW_FIRST_RUNS, FEW_BETWEEN_RUNS
         self._is_too_slow = True

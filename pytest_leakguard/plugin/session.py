@@ -28,7 +28,7 @@ from pytest_leakguard.plugin.rerun import (
     Timeouts,
     doctest_globals,
 )
-from pytest_leakguard.reports import SessionFacts, TestOutcome
+from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome
 from pytest_leakguard.reports.text import failure_page, one_sentence, summary_line, summary_lists
 from pytest_leakguard.runner import Subject
 
@@ -73,7 +73,7 @@ class LeakSession:
         self._collected: dict[str, None] = {}
         self._planned = ""
         self._debugged: set[str] = set()
-        self._self_check_problem = ""
+        self._self_check = SelfCheck()
         self._extra_seconds = 0.0
         self._narrowed = _names_tests(config)
         self._alone: Alone | None = None
@@ -163,13 +163,13 @@ class LeakSession:
         self, item: pytest.Item, gate: Gate, plan: markers.Plan, globs: dict[str, object] | None
     ) -> Settle:
         subject = RerunnableItem(item, gate, self._fixtures, self._timeouts, globs)
-        self_check = ""
+        self_check = SelfCheck()
         try:
             with subject.session():
                 checked = self._check(Advised(subject, item), item, gate, plan)
             if checked.verdict == "leak" and self._alone is not None and plan.known is None:
                 checked = self._alone.reconsider(item, checked, plan.settings)
-            self_check = self._checker.self_check().reason
+            self_check = SelfCheck.of(self._checker.self_check())
         except pytest.exit.Exception:
             raise
         except Exception as error:  # a test's outcome must not hang on our mistakes
@@ -184,7 +184,7 @@ class LeakSession:
             report.leakguard = {  # type: ignore[attr-defined]  # plain data that xdist carries
                 "kind": plan.kind,
                 "result": result.to_plain(),
-                "self_check": self_check,
+                "self_check": self_check.to_plain(),
                 "known": plan.known.reason if plan.known else "",
             }
             if failing:
@@ -249,7 +249,7 @@ class LeakSession:
             self._outcomes[report.nodeid] = TestOutcome(
                 nodeid=report.nodeid, kind=carried["kind"], result=result
             )
-            self._self_check_problem = self._self_check_problem or carried["self_check"]
+            self._self_check = self._self_check.worse(SelfCheck(**carried["self_check"]))
             self._extra_seconds += result.seconds
         elif report.nodeid not in self._outcomes and (report.when == "call" or not report.passed):
             name = "xfailed" if hasattr(report, "wasxfail") else report.outcome
@@ -292,7 +292,7 @@ class LeakSession:
             pytest=pytest.__version__,
             platform=platform.platform(),
             counters=tuple(self._checker.selection.names()),
-            self_check=self._self_check_problem,
+            self_check=self._self_check,
             executions=sum(outcome.result.executions for outcome in judged),
             extra_seconds=self._extra_seconds,
             tests=tuple(self._outcomes[nodeid] for nodeid in self._ordered()),
@@ -309,7 +309,8 @@ class LeakSession:
         self._checker.close()
         self._narrowed = self._narrowed or session.exitstatus not in _TO_THE_END
         self._narrowed = self._narrowed or bool(session.shouldfail or session.shouldstop)
-        if self._self_check_problem and self._options.mode == "all" and session.exitstatus == 0:
+        prevented = self._self_check.prevents and self._options.mode == "all"
+        if prevented and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if not self._is_worker:
             facts = self._facts()

@@ -28,6 +28,33 @@ class TestOutcome:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SelfCheck:
+    """How the empty test came out that is judged before the others.
+
+    Attributes:
+        reason: What has moved; empty when it was flat.
+        prevents: Whether nothing could be judged for that reason.
+    """
+
+    reason: str = ""
+    prevents: bool = False
+
+    @classmethod
+    def of(cls, result: Result) -> SelfCheck:
+        """Return what a verdict on the empty test says."""
+        return cls(reason=result.reason, prevents=result.verdict != "clean")
+
+    def to_plain(self) -> dict[str, object]:
+        """Return data that pytest-xdist can carry; the constructor's arguments."""
+        return {"reason": self.reason, "prevents": self.prevents}
+
+    def worse(self, other: SelfCheck) -> SelfCheck:
+        """Return the one that says more against the process that it was made in."""
+        return max(self, other, key=lambda one: (one.prevents, bool(one.reason)))
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionFacts:
     """A whole session.
 
@@ -37,7 +64,7 @@ class SessionFacts:
         pytest: Version of pytest.
         platform: The operating system in words.
         counters: Names of the counters that were read.
-        self_check: Why nothing could be judged; empty when the empty test was flat.
+        self_check: How the empty test came out, the worst of all processes.
         executions: How often judged tests ran in all, their own runs included.
         extra_seconds: Time spent on re-runs, in seconds.
         tests: Every collected test.
@@ -49,7 +76,7 @@ class SessionFacts:
     pytest: str
     platform: str
     counters: tuple[str, ...]
-    self_check: str
+    self_check: SelfCheck
     executions: int
     extra_seconds: float
     tests: tuple[TestOutcome, ...]

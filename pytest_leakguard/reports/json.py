@@ -28,7 +28,7 @@ def render_json(facts: SessionFacts, root: Path) -> str:
             "pytest": facts.pytest,
             "platform": facts.platform,
             "counters": list(facts.counters),
-            "self_check": facts.self_check or "flat",
+            "self_check": facts.self_check.reason or "flat",
             "executions": facts.executions,
             "extra_seconds": round(facts.extra_seconds, 3),
         },

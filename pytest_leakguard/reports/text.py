@@ -35,6 +35,7 @@ _BEGINNINGS = {
     "mapped memory": "mapped",
 }
 _BYTES = {"native_bytes": "native", "mapped_bytes": "mapped", "traced_bytes": ""}
+_BESIDE_THREADS = "other threads run: what grows while no test does is left out"
 _MAX_FRAMES = 4
 _MAX_HELD = 3
 _MAX_FINDINGS = 3
@@ -314,8 +315,9 @@ def summary_lists(facts: SessionFacts, *, limit: int | None) -> Iterator[str]:
         facts: The session.
         limit: Entries of each kind; ``None`` for all.
     """
-    if facts.self_check:
-        yield f"self-check: {facts.self_check}; nothing was judged"
+    if facts.self_check.reason:
+        follows = "nothing was judged" if facts.self_check.prevents else _BESIDE_THREADS
+        yield f"self-check: {facts.self_check.reason}; {follows}"
     for verdict in ("inconclusive", "bounded", "known"):
         entries = [outcome for outcome in facts.judged if outcome.result.verdict == verdict]
         for outcome in entries[:limit]:

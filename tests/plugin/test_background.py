@@ -84,3 +84,35 @@ def test_what_a_thread_does_for_a_test_is_the_tests(judged):
 
     assert test["verdict"] == "leak"
     assert [finding["holder"] for finding in test["findings"]] == ["test_it.kept"]
+
+
+def test_beside_a_thread_that_conftest_started_tests_are_judged(lab):
+    lab.write(
+        {
+            "conftest.py": """
+import threading
+
+points = []
+
+def gather():
+    while not threading.Event().wait(0.004):
+        points.append([len(points)])
+
+threading.Thread(target=gather, daemon=True).start()
+""",
+            "test_it.py": """
+kept = []
+
+def test_sound():
+    [[number] for number in range(100)]
+
+def test_leaks():
+    kept.append([1])
+""",
+        }
+    )
+
+    session = lab.checked("--leak-confirm=5 s")
+
+    assert lab.verdicts() == {"test_sound": "clean", "test_leaks": "leak"}
+    assert "moved; other threads run: what grows while no test does is left out" in session.raw

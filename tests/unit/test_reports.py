@@ -27,7 +27,7 @@ from pytest_leakguard.model import (
     Share,
     Step,
 )
-from pytest_leakguard.reports import RENDERERS, SessionFacts, TestOutcome
+from pytest_leakguard.reports import RENDERERS, SelfCheck, SessionFacts, TestOutcome
 from pytest_leakguard.reports.text import failure_page, one_sentence, summary_line, summary_lists
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -260,7 +260,7 @@ FACTS = SessionFacts(
     pytest="9.2.0",
     platform="Linux",
     counters=("gc_objects", "blocks", "fds"),
-    self_check="",
+    self_check=SelfCheck(),
     executions=1234,
     extra_seconds=83.4567,
     tests=(

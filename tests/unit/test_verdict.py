@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -147,6 +148,20 @@ def test_a_leak_on_every_second_or_third_run_is_convicted(amount, period, phase)
 
     assert judgement.status == "convicted"
     assert judgement.per_run == pytest.approx(amount / period, rel=0.15)
+
+
+def test_a_leak_on_two_runs_of_three_by_chance_is_convicted_as_random():
+    draw = random.Random(4)
+    sizes = (*SIZES, 17, 19, 23, 29, 31, 37, 41, 43, 47)
+    readings = [0]
+    for size in sizes:
+        readings.append(readings[-1] + sum(draw.random() < 2 / 3 for _ in range(size)))
+
+    judgement = judge_batches(sizes, readings, steps=(1, 0, 1, 1))
+
+    assert judgement.status == "convicted"
+    assert judgement.random
+    assert not judgement.exact
 
 
 @given(amount=amounts, period=st.sampled_from([7, 20]), phase=st.integers(0, 19))
