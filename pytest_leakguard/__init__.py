@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_leakguard.api import Checker, check
-    from pytest_leakguard.errors import InvalidSettingError, LeakguardError
+    from pytest_leakguard.errors import InvalidSettingError, LeakFoundError, LeakguardError
     from pytest_leakguard.exemptions import Exempted, Exemption
+    from pytest_leakguard.inside import (
+        RoundTrip,
+        RoundTrips,
+        assert_collected,
+        round_trip,
+        round_trips,
+        survivors,
+    )
     from pytest_leakguard.model import (
         Bound,
         Finding,
@@ -28,18 +36,36 @@ __all__ = [
     "Finding",
     "Frame",
     "InvalidSettingError",
+    "LeakFoundError",
     "LeakguardError",
     "NativeFrame",
     "Result",
+    "RoundTrip",
+    "RoundTrips",
     "Settings",
     "Share",
     "Step",
+    "assert_collected",
     "check",
+    "round_trip",
+    "round_trips",
+    "survivors",
 ]
 
 _HOMES = {
     **dict.fromkeys(("Checker", "check"), "api"),
-    **dict.fromkeys(("InvalidSettingError", "LeakguardError"), "errors"),
+    **dict.fromkeys(("InvalidSettingError", "LeakFoundError", "LeakguardError"), "errors"),
+    **dict.fromkeys(
+        (
+            "RoundTrip",
+            "RoundTrips",
+            "assert_collected",
+            "round_trip",
+            "round_trips",
+            "survivors",
+        ),
+        "inside",
+    ),
     **dict.fromkeys(("Exempted", "Exemption"), "exemptions"),
     **dict.fromkeys(
         ("Bound", "Finding", "Frame", "NativeFrame", "Result", "Settings", "Share", "Step"), "model"

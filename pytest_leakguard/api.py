@@ -19,7 +19,7 @@ from pytest_leakguard.confirmation import confirm
 from pytest_leakguard.counters import Counter, temp_files
 from pytest_leakguard.counters.nearby import Neighbourhood
 from pytest_leakguard.counters.selection import Selection
-from pytest_leakguard.heap import Heap, Pacer
+from pytest_leakguard.heap import Heap, Pacer, is_in_use
 from pytest_leakguard.model import COUNTER_NAMES, Result, Settings, parse_setting
 from pytest_leakguard.runner import BrokenRunError, Screened, Subject, Trial
 from pytest_leakguard.sampling import Sampler
@@ -29,6 +29,7 @@ _CLOSER = frozenset({"traced_bytes", "container_items"})
 _IDLE_SECONDS = 0.002
 #: How the reason begins when a re-run does not pass.
 _BROKEN = "fails on re-run"
+_NESTED = "what asks for it is itself being run again"
 #: How long is waited before each further attempt at judging an empty test.
 _SELF_CHECK_PAUSES_SECONDS = (0.1, 0.4, 1.5)
 
@@ -356,12 +357,29 @@ def check(function: Callable[[], object], **settings: object) -> Result:
         Exception: Whatever the first call raises.
     """
     parsed = {name: parse_setting(name, value) for name, value in settings.items()}
+    return check_with(function, Settings(**parsed))
+
+
+def check_with(function: Callable[[], object], settings: Settings) -> Result:
+    """Check whether a callable leaks, with settings that are read already.
+
+    Inside a test that is itself being run again, it is called once, and not judged.
+
+    Args:
+        function: As :func:`check` takes it.
+        settings: How it is checked.
+
+    Raises:
+        Exception: Whatever the first call raises.
+    """
     begun = now()
     function()
     own_seconds = now() - begun
+    if is_in_use():
+        return Result(verdict="unchecked", reason=_NESTED, executions=1)
     name = getattr(function, "__qualname__", type(function).__qualname__)
     checker = Checker(extra_roots=lambda: {name: function})
     try:
-        return checker.check(_Callable(function), Settings(**parsed), own_seconds=own_seconds)
+        return checker.check(_Callable(function), settings, own_seconds=own_seconds)
     finally:
         checker.close()

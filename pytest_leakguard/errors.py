@@ -26,6 +26,18 @@ class InvalidSettingError(LeakguardError, ValueError):
         return f"{self.setting}: expected {self.accepted} (got {self.value!r})"
 
 
+class LeakFoundError(LeakguardError, AssertionError):
+    """What was judged leaks, or that could not be told; the text is the report.
+
+    Attributes:
+        result: The :class:`Result` with its findings; ``None`` where one pass or object was judged.
+    """
+
+    def __init__(self, page: str, result: object = None) -> None:
+        super().__init__(page)
+        self.result = result
+
+
 class MissingPackageError(InvalidSettingError):
     """A setting that needs a package which is not installed.
 

@@ -26,8 +26,8 @@ CAN_FORK = hasattr(os, "fork") and hasattr(os, "killpg")
 #: Whether copies are made that nobody has asked for. macOS has frameworks that do not survive it.
 CAN_COPY = CAN_FORK and sys.platform.startswith("linux")
 NO_FORK = "this platform cannot fork"
-#: Modules whose threads serve other processes.
-_SERVING = frozenset({"execnet", "pytest_rerunfailures"})
+#: Modules whose threads serve other processes, or wait for us.
+_SERVING = frozenset({"execnet", "pytest_leakguard", "pytest_rerunfailures"})
 _DESCRIPTORS = "/dev/fd"
 #: The kind of what has no file: polled descriptors, timers, and the like.
 _NO_KIND = 0

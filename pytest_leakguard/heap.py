@@ -27,6 +27,14 @@ _NEVER = 1_000_000
 _collect, _freeze, _unfreeze, _get_objects = gc.collect, gc.freeze, gc.unfreeze, gc.get_objects
 
 
+_contexts = 0
+
+
+def is_in_use() -> bool:
+    """Tell whether something is being measured: what runs now is one run among several."""
+    return _contexts > 0
+
+
 class Heap:
     """The heap as one context: frozen inside (if wanted), as it was afterwards."""
 
@@ -36,6 +44,8 @@ class Heap:
         self._thresholds = (700, 10, 10)
 
     def __enter__(self) -> Heap:
+        global _contexts  # noqa: PLW0603  # the collector is the process's as well
+        _contexts += 1
         self._was_enabled = gc.isenabled()
         self._thresholds = gc.get_threshold()
         _collect(1)
@@ -51,6 +61,8 @@ class Heap:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        global _contexts  # noqa: PLW0603
+        _contexts -= 1
         if self.frozen:
             _unfreeze()
             gc.set_threshold(*self._thresholds)

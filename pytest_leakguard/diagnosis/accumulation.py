@@ -27,7 +27,7 @@ class Accumulation:
 
     Args:
         held: The holder at the last census.
-        before: Its tallies at the two earlier ones.
+        before: Its tallies at the two earlier ones; without any, all that is held counts.
 
     Attributes:
         held: The holder with what it retains now.
@@ -37,9 +37,14 @@ class Accumulation:
         size_bytes: Their growth in bytes together; negative if they became smaller.
     """
 
-    def __init__(self, held: Held, before: Sequence[Tally]) -> None:
-        first, middle, last = *before, held.tally
+    def __init__(self, held: Held, before: Sequence[Tally] = ()) -> None:
         self.held = held
+        if not before:
+            self.direct, self.counts = held.tally.direct, held.tally.all
+            self.sizes, self.size_bytes = held.tally.sizes, held.tally.size_bytes
+            self._replaces, self._grew = False, True
+            return
+        first, middle, last = *before, held.tally
         self.direct = _rising(first.direct, middle.direct, last.direct)
         self.counts = _rising(first.all, middle.all, last.all)
         self.sizes = last.sizes - first.sizes

@@ -109,6 +109,14 @@ class Births:
         for own in (objects, self.runs):
             self.runs.pop(id(own), None)
 
+    def keep(self, objects: Sequence[object]) -> None:
+        """Take all new objects but these for older ones."""
+        self.runs = {id(obj): self.runs[id(obj)] for obj in objects}
+
+    def alive(self) -> list[object]:
+        """Return the new objects that were alive when it was last noted, and still are."""
+        return [obj for obj in gc.get_objects() if id(obj) in self.runs]
+
 
 def weigh(obj: object) -> int:
     """Return the size in bytes of an object alone; of a memory map, that of its memory."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from threading import local
 
 from pytest_leakguard.diagnosis.naming import attributes_of, edge_text, key_text, type_name
-from pytest_leakguard.diagnosis.roots import CONTEXT, Root, defining_module
+from pytest_leakguard.diagnosis.roots import CONTEXT, Places, Root, defining_module
 from pytest_leakguard.model import Step
 
 
@@ -29,7 +29,8 @@ def retention_path(
     Returns:
         The holder's dotted name, and the steps: the root first, then each object on the way.
     """
-    if root.name == CONTEXT and len(chain) == 1 and place is not None:
+    is_given = (root.name == CONTEXT and len(chain) == 1) or isinstance(chain[-1], Places)
+    if is_given and place is not None:
         chain = [*chain, place]
         place = None
     name, rest = _begin(root, chain)
@@ -174,6 +175,8 @@ def is_namespace(chain: Sequence[object]) -> bool:
     """
     holder = chain[-1]
     kind = type(holder)
+    if kind is Places:
+        return True
     if type(holder) is dict:
         return _module_of(holder) is not None
     if issubclass(kind, _CONTAINERS) or kind.__module__ in ("builtins", "_thread"):

@@ -28,28 +28,36 @@ class Root:
     obj: object
 
 
+class Places(dict[str, object]):
+    """Named places that the caller adds."""
+
+
 class Roots:
     """Modules, other threads' frames, context variables, registries, and what the caller adds.
 
     Args:
         extra: Called at each search; returns further named places, such as the values of fixtures.
+            Under ``CONTEXT``, the context that is looked at instead of this thread's.
     """
 
     def __init__(self, extra: Callable[[], Mapping[str, object]] = dict) -> None:
         self._extra = extra
         # One dictionary each for the lifetime of a diagnosis, so that two looks compare.
         self._context: dict[object, object] = {}
-        self._named: dict[str, object] = {}
+        self._named = Places()
         # One level deeper, like a module's dictionary: where paths tie, the module wins.
         self._extras = {"": self._named}
         self._registries = Registries()
 
     def refresh(self) -> None:
         """Look again at what lives in no object: context variables, signal handlers, fixtures."""
-        self._context.clear()
-        self._context.update(contextvars.copy_context().items())
         self._named.clear()
         self._named.update(self._extra())
+        context = self._named.pop(CONTEXT, None)
+        if not isinstance(context, contextvars.Context):
+            context = contextvars.copy_context()
+        self._context.clear()
+        self._context.update(context.items())
         self._registries.refresh()
 
     def recording(self) -> AbstractContextManager[None]:

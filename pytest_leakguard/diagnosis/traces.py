@@ -46,7 +46,7 @@ def is_ours(obj: object) -> bool:
     """Tell whether an object was allocated by the measurer itself, or for it by what it calls."""
     lines = traceback_of(obj)
     return lines is not None and (
-        lines[0][0].startswith(_PACKAGE) or any(file == settle.__file__ for file, _ in lines)
+        lines[0][0].startswith(PACKAGE) or any(file == settle.__file__ for file, _ in lines)
     )
 
 
@@ -80,7 +80,7 @@ def look() -> Look:
         if any(file.startswith(_DIAGNOSIS) for file, _ in lines[:_DEPTH]):
             continue
         # Who had the test run differs from run to run.
-        place = tuple(takewhile(lambda line: not line[0].startswith(_PACKAGE), lines))
+        place = tuple(takewhile(lambda line: not line[0].startswith(PACKAGE), lines))
         if len(place) < len(lines) and lines[len(place)][0] == settle.__file__:
             continue
         size, count = found.get(place, (0, 0))
@@ -136,7 +136,7 @@ def steady_growth(looks: Sequence[Look], runs: int) -> list[Growth]:
 #: What the diagnosis calls allocates within so many frames of the diagnosis itself; a test's
 #: allocations are further away from it, behind the whole protocol of a run.
 _DEPTH = 3
-_PACKAGE = os.path.dirname(os.path.dirname(__file__))
+PACKAGE = os.path.dirname(os.path.dirname(__file__))
 _DIAGNOSIS = (
     os.path.dirname(__file__),
     os.path.dirname(asizeof.__file__),

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_leakguard.plugin import markers, options
+from pytest_leakguard.plugin.fixture import leakguard
 
 if TYPE_CHECKING:
     from pytest_leakguard.plugin.session import LeakSession
+
+__all__ = ["leakguard"]
 
 #: The session's state, while it checks anything.
 session_key = pytest.StashKey["LeakSession"]()

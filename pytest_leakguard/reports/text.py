@@ -125,6 +125,33 @@ def failure_page(result: Result, settings: Settings, *, where: str, root: Path) 
     return "\n".join([*lines, *_findings_lines(result.findings, root, room), *ending])
 
 
+def block_page(  # noqa: PLR0913  # most of them by name
+    findings: tuple[Finding, ...],
+    settings: Settings,
+    *,
+    objects: int,
+    size_bytes: int,
+    where: str,
+    root: Path,
+) -> str:
+    """Write what a block shows that has left more than its limits allow.
+
+    Args:
+        findings: Who holds what it has left.
+        settings: The limits.
+        objects: How many objects it has left.
+        size_bytes: What they weigh, in bytes.
+        where: The block's place, ``file:line``.
+        root: Directory that file names are given relative to.
+    """
+    sentence = (
+        f"{where}: the block has left {plural(objects, 'object')}, {format_size(size_bytes)}"
+        f" {_allowed_text(settings)}"
+    )
+    lines = [sentence, ""] if findings else [sentence]
+    return "\n".join([*lines, *_findings_lines(findings, root, _MAX_LINES - 2)])
+
+
 def _findings_lines(findings: tuple[Finding, ...], root: Path, room: int) -> Iterator[str]:
     """Write the first findings; the last of them are cut short until all fit into the room."""
     blocks = [
