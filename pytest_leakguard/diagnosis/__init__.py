@@ -237,7 +237,8 @@ class _Diagnosing:
         found, explained = open_resources.attach(
             self._found[: len(held)], [one.everything for one in held], self._runs.last
         )
-        found += self._found[len(held) :]
+        if not (open_resources and open_resources.are_all):  # else no objects are in question
+            found += self._found[len(held) :]
         watched = Watched(grown=[() for _ in held])
         if self._can_watch() and (held or open_resources):
             watched = watch(

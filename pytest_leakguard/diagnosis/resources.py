@@ -129,6 +129,11 @@ class Resources:
     def __bool__(self) -> bool:
         return bool(self._kinds)
 
+    @property
+    def are_all(self) -> bool:
+        """Whether nothing else grows."""
+        return {name for name, per_run in self._growth.items() if per_run} == self._kinds.keys()
+
     def watchable(self) -> dict[str, Watchable]:
         """Return the kinds that a run should be watched for."""
         return {name: Watchable(kind.changes, kind.members) for name, kind in self._kinds.items()}

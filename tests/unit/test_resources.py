@@ -125,3 +125,46 @@ def test_the_runs_that_were_searched_are_told_as_they_were(tmp_path, confirm, ru
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(told)
+
+
+_LOOSE = """
+import ctypes
+import os
+import sys
+
+from pytest_leakguard.diagnosis import explain
+from pytest_leakguard.diagnosis.roots import Roots
+from pytest_leakguard.diagnosis.sites import Sources
+from pytest_leakguard.heap import Heap
+from pytest_leakguard.model import Settings
+from pytest_leakguard.runner import Trial
+
+class Subject:
+    def run(self):
+        os.open(os.devnull, os.O_RDONLY)
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object([self]))
+
+with Heap() as heap:
+    trial = Trial(subject=Subject(), settings=Settings(), heap=heap)
+    growth = dict.fromkeys(sys.argv[1:], 1.0)
+    print(*[finding.type for finding in explain(trial, Roots(), growth, Sources()).findings])
+"""
+
+
+@pytest.mark.parametrize(
+    ("counters", "types"),
+    [(["fds"], "file descriptor"), (["fds", "gc_objects"], "list file descriptor")],
+)
+def test_objects_without_a_holder_are_told_only_where_objects_grow(tmp_path, counters, types):
+    script = tmp_path / "script.py"
+    script.write_text(_LOOSE, encoding="utf-8")
+
+    done = subprocess.run(
+        [sys.executable, str(script), *counters],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert sorted(done.stdout.split()) == sorted(types.split()), done.stderr
