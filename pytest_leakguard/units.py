@@ -50,6 +50,23 @@ def parse_duration(setting: str, value: object) -> float:
     return _parse(setting, value, _TIME_UNITS, TIME_ACCEPTED)
 
 
+def parse_percentage(setting: str, value: object) -> float:
+    """Return a percentage.
+
+    Args:
+        setting: Name of the setting, for the error message.
+        value: ``'10%'``, ``'0.5 %'``, or a number of percent.
+
+    Raises:
+        InvalidSettingError: The value is none of these, not above 0, or above 100.
+    """
+    accepted = "a percentage above 0 and up to 100, such as '10%'"
+    text = str(value).strip().removesuffix("%").rstrip()
+    if re.fullmatch(r"\d+(\.\d+)?", text) and 0 < float(text) <= 100:
+        return float(text)
+    raise InvalidSettingError(setting, value, accepted)
+
+
 def parse_count(setting: str, value: object, *, minimum: int) -> int:
     """Return a whole number that is at least ``minimum``.
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 from pytest_leakguard.errors import InvalidSettingError
 from pytest_leakguard.model import COUNTER_NAMES, TRACE_MODES, Settings, parse_setting
+from pytest_leakguard.units import parse_count, parse_duration, parse_percentage
 
 Mode = Literal["off", "marked", "all"]
 MODES: tuple[Mode, ...] = ("off", "marked", "all")
 REPORT_FORMATS = ("json",)
+if TYPE_CHECKING:
+    from pytest_leakguard.plugin.choice import Changed, Sample
+
 _AUTO, _SUSPECTS, _ALWAYS = TRACE_MODES
 
 #: Setting, metavar, and what it means; option ``--leak-<name>`` and ini ``leak_<name>`` alike.
@@ -71,6 +76,27 @@ _NATIVE_TRACE = (
     "run a leaking test a few times more under memray where only native memory shows the leak, and"
     " tell the native code that takes it; needs memray: pip install 'pytest-leakguard[native]'"
 )
+#: Options that leave tests out of a whole-suite check: name, metavar and meaning.
+_CHOICES = (
+    (
+        "budget",
+        "TIME",
+        "spend no more than this on checking in all, such as '2 min', on the cheapest tests first;"
+        " what is left out is listed (per process under pytest-xdist)",
+    ),
+    (
+        "sample",
+        "N%",
+        "check this share of the tests, drawn at random; the seed is printed",
+    ),
+    ("sample-seed", "N", "draw the sample that has this seed"),
+    (
+        "changed",
+        "REV",
+        "check only tests in files that have changed since a git revision, such as origin/main, and"
+        " those below a conftest.py that has",
+    ),
+)
 _ISOLATE = (
     "run a test's re-runs in a forked child, so that the session survives what they do and sees"
     " none of it, but for what is on the disk or in other processes; where a fork does not carry"
@@ -87,12 +113,18 @@ class Options:
         asked: Whether a mode was given at all; if not, the header stays silent.
         settings: Defaults for every checked test.
         reports: Report formats and where they are written.
+        sample: Which share of the tests a whole-suite check is restricted to.
+        changed: Which files it is restricted to.
+        budget: How long its checks may take, in seconds.
     """
 
     mode: Mode
     asked: bool
     settings: Settings
     reports: tuple[tuple[str, Path], ...]
+    sample: Sample | None = None
+    changed: Changed | None = None
+    budget: float | None = None
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -137,6 +169,10 @@ def add_options(parser: pytest.Parser) -> None:
         "--leak-native-trace", action="store_const", const=True, default=None, help=_NATIVE_TRACE
     )
     group.addoption("--leak-isolate", action="store_const", const=True, default=None, help=_ISOLATE)
+    for name, metavar, text in _CHOICES:
+        dest = f"leak_{name.replace('-', '_')}"
+        group.addoption(f"--leak-{name}", dest=dest, default=None, metavar=metavar, help=text)
+        parser.addini(dest, f"twin of --leak-{name}", type="string", default=None)
     for name in ("native-trace", "isolate"):
         text = f"twin of --leak-{name}: true or false"
         parser.addini(f"leak_{name.replace('-', '_')}", text, type="string", default=None)
@@ -157,7 +193,11 @@ def resolve(config: pytest.Config) -> Options:
             if value is not None:
                 given[field] = parse_setting(field, value, place=place)
         return Options(
-            mode=mode, asked=asked, settings=Settings(**given), reports=_resolve_reports(config)
+            mode=mode,
+            asked=asked,
+            settings=Settings(**given),
+            reports=_resolve_reports(config),
+            **(_resolve_choices(config) if mode == "all" else {}),
         )
     except InvalidSettingError as error:
         raise pytest.UsageError(str(error)) from None
@@ -208,6 +248,29 @@ def _resolve_mode(config: pytest.Config) -> tuple[Mode, bool]:
     if value not in MODES:
         raise InvalidSettingError(place, value, f"one of {', '.join(MODES)}")
     return value, True
+
+
+def _resolve_choices(config: pytest.Config) -> dict[str, Any]:
+    chosen: dict[str, Any] = {}
+    place, value = _lookup(config, "budget")
+    if value is not None:
+        chosen["budget"] = parse_duration(place, value)
+    place, value = _lookup(config, "sample")
+    if value is not None:
+        from pytest_leakguard.plugin.choice import Sample
+
+        percent = parse_percentage(place, value)
+        place, value = _lookup(config, "sample-seed")
+        if value is None:  # workers of pytest-xdist are given the options
+            value = config.option.leak_sample_seed = int.from_bytes(os.urandom(4), "big")
+        seed = parse_count(place, value, minimum=0)
+        chosen["sample"] = Sample(percent=percent, seed=seed)
+    place, value = _lookup(config, "changed")
+    if value is not None:
+        from pytest_leakguard.plugin.choice import Changed
+
+        chosen["changed"] = Changed(place, str(value), config.rootpath)
+    return chosen
 
 
 def _resolve_reports(config: pytest.Config) -> tuple[tuple[str, Path], ...]:

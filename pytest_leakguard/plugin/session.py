@@ -8,6 +8,7 @@ import re
 from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,11 @@ from pytest_leakguard.api import Checker
 from pytest_leakguard.forkable import CAN_COPY, CAN_FORK, NO_FORK, Harness, Obstacles
 from pytest_leakguard.model import Result
 from pytest_leakguard.plugin import markers, protocol
+from pytest_leakguard.plugin.choice import Budget, read_costs, write_costs
 from pytest_leakguard.plugin.gate import Gate, Settle
 from pytest_leakguard.plugin.neighbours import Neighbours, looks_at_lifetimes
 from pytest_leakguard.plugin.options import Options
+from pytest_leakguard.plugin.progress import Progress
 from pytest_leakguard.plugin.repeatable import Advised
 from pytest_leakguard.plugin.rerun import (
     Fixtures,
@@ -77,6 +80,8 @@ class LeakSession:
         self._extra_seconds = 0.0
         self._narrowed = _names_tests(config)
         self._alone: Alone | None = None
+        self._budget = self._make_budget()
+        self._progress = Progress(config)
         self._judged_alone: pytest.Item | None = None
 
     def header(self) -> list[str]:
@@ -85,9 +90,34 @@ class LeakSession:
         line = f"leakguard: mode {self._options.mode}; counting {counted}"
         if self._checker.selection.missing:
             line += f"; not countable here: {', '.join(self._checker.selection.missing)}"
+        chosen = (self._options.changed, self._options.sample, self._budget)
+        line += "".join(f"; {choice}" for choice in chosen if choice is not None)
         if self._options.settings.isolate:
             line += f"; {_ISOLATED if CAN_FORK else f'not isolated: {NO_FORK}'}"
         return [line]
+
+    def _make_budget(self) -> Budget | None:
+        if self._options.budget is None:
+            return None
+        workers = getattr(self._config, "workerinput", {}).get("workercount", 1)
+        return Budget(self._options.budget, read_costs(self._config), processes=int(workers))
+
+    def _refusal(self, item: pytest.Item, own_seconds: float) -> str:
+        """Say why a test is left out of a whole-suite check; empty if it is not."""
+        refusal = ""
+        if self._options.changed is not None:
+            refusal = self._options.changed.refusal(item.path)
+        if not refusal and self._options.sample is not None:
+            refusal = self._options.sample.refusal(item.nodeid)
+        if not refusal and self._budget is not None:
+            refusal = self._budget.refusal(item.nodeid, own_seconds)
+        return refusal
+
+    def _within_budget(self, plan: markers.Plan) -> markers.Plan:
+        if self._budget is None:
+            return plan
+        confirm = min(plan.settings.confirm, self._budget.left)
+        return replace(plan, settings=replace(plan.settings, confirm=confirm))
 
     # Fixtures
 
@@ -162,11 +192,17 @@ class LeakSession:
     def _judge(
         self, item: pytest.Item, gate: Gate, plan: markers.Plan, globs: dict[str, object] | None
     ) -> Settle:
+        if plan.kind == "suite" and self._judged_alone is None:
+            if refusal := self._refusal(item, gate.own_seconds):
+                left_out = Result(verdict="unchecked", reason=refusal, executions=1)
+                return partial(_note, kind="", result=left_out)
+            plan = self._within_budget(plan)
         subject = RerunnableItem(item, gate, self._fixtures, self._timeouts, globs)
         self_check = SelfCheck()
         try:
+            advised = self._progress.of(Advised(subject, item))
             with subject.session():
-                checked = self._check(Advised(subject, item), item, gate, plan)
+                checked = self._check(advised, item, gate, plan)
             if checked.verdict == "leak" and self._alone is not None and plan.known is None:
                 checked = self._alone.reconsider(item, checked, plan.settings)
             self_check = SelfCheck.of(self._checker.self_check())
@@ -176,17 +212,15 @@ class LeakSession:
             checked = Result(verdict="unchecked", reason=_own_failure(error), executions=1)
         names = self._fixtures.names
         findings = tuple(finding.with_fixtures(names) for finding in checked.findings)
+        self._progress.erase()
         result, failing = settle_outcome(replace(checked, findings=findings), plan)
+        if self._budget is not None:
+            self._budget.spend(result.seconds)
         path, line, _ = item.location
         root = self._config.rootpath
 
         def settle(report: pytest.TestReport) -> None:
-            report.leakguard = {  # type: ignore[attr-defined]  # plain data that xdist carries
-                "kind": plan.kind,
-                "result": result.to_plain(),
-                "self_check": self_check.to_plain(),
-                "known": plan.known.reason if plan.known else "",
-            }
+            _note(report, kind=plan.kind, result=result, self_check=self_check)
             if failing:
                 where = f"{path}:{(line or 0) + 1}"
                 sentence = one_sentence(result, plan.settings)
@@ -215,11 +249,13 @@ class LeakSession:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Copy the process before the first test, so that suspects can be judged alone."""
         if session.items and self._options.mode != "off":
+            self._progress.open()
             with suppress(Exception):  # tests go on without; the first that is judged tells of it
                 self._prepare(session)
         try:
             return (yield)
         finally:
+            self._progress.close()
             if self._alone is not None:
                 self._alone.close()
 
@@ -265,6 +301,8 @@ class LeakSession:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Remember every collected test."""
         self._collected.update(dict.fromkeys(item.nodeid for item in session.items))
+        if self._budget is not None:
+            self._budget.plan(item.nodeid for item in session.items)
 
     @pytest.hookimpl
     def pytest_deselected(self) -> None:
@@ -314,6 +352,7 @@ class LeakSession:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if not self._is_worker:
             facts = self._facts()
+            write_costs(self._config, facts.judged)
             for form, path in self._options.reports:
                 _write(path, reports.RENDERERS[form](facts, self._config.rootpath))
         return (yield)
@@ -331,6 +370,21 @@ class LeakSession:
         for entry in summary_lists(facts, limit=None if verbosity > 0 else 10):
             terminalreporter.write_line(entry)
         terminalreporter.write_line(line)
+
+
+def _note(
+    report: pytest.TestReport,
+    *,
+    kind: str,
+    result: Result,
+    self_check: SelfCheck = SelfCheck(),  # noqa: B008  # a frozen value
+) -> None:
+    """Put a test's result on its report, as plain data that pytest-xdist carries."""
+    report.leakguard = {  # type: ignore[attr-defined]
+        "kind": kind,
+        "result": result.to_plain(),
+        "self_check": self_check.to_plain(),
+    }
 
 
 def _names_tests(config: pytest.Config) -> bool:

@@ -36,6 +36,8 @@ _BEGINNINGS = {
 }
 _BYTES = {"native_bytes": "native", "mapped_bytes": "mapped", "traced_bytes": ""}
 _BESIDE_THREADS = "other threads run: what grows while no test does is left out"
+#: How many of the longest checks are named, and from how many seconds on.
+_SLOWEST, _SLOW_SECONDS = 3, 5.0
 _MAX_FRAMES = 4
 _MAX_HELD = 3
 _MAX_FINDINGS = 3
@@ -335,6 +337,17 @@ def _ignored_lines(facts: SessionFacts) -> Iterator[str]:
             yield f"ignored: nothing by {pattern!r} ({reason}): it is not needed any more"
 
 
+def _slowest_lines(facts: SessionFacts) -> Iterator[str]:
+    """Name the tests that took longest to check, where that is worth a thought."""
+    slow = [test for test in facts.judged if test.result.seconds >= _SLOW_SECONDS]
+    slow.sort(key=lambda test: -test.result.seconds)
+    if slow:
+        named = (
+            f"{test.nodeid} {format_duration(test.result.seconds)}" for test in slow[:_SLOWEST]
+        )
+        yield f"longest checks: {', '.join(named)}"
+
+
 def summary_lists(facts: SessionFacts, *, limit: int | None) -> Iterator[str]:
     """List what was not decided, each with its reason.
 
@@ -361,6 +374,7 @@ def summary_lists(facts: SessionFacts, *, limit: int | None) -> Iterator[str]:
     del shared[""]
     for reason, count in shared.most_common(limit):
         yield f"not isolated: {plural(count, 'test')}: {reason}"
+    yield from _slowest_lines(facts)
     if facts.mode == "all":
         reasons = Counter(
             outcome.result.reason
