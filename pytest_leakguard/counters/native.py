@@ -29,8 +29,12 @@ _BINS = 64
 _HEADER_BYTES = 16
 _STRUCT_BYTES = _BINS * (2 + 8)
 _PREVIOUS_IN_USE = 1
+#: Bits of a chunk's size that say something else.
+_FLAGS = 7
 _LEAST_CHUNK_BYTES, _CHUNK_STEP_BYTES = 32, 16
 _CHUNK_BYTES = tuple(_LEAST_CHUNK_BYTES + _CHUNK_STEP_BYTES * number for number in range(_BINS))
+#: Chunks of one size that may have to be taken until none is waiting.
+_MOST_TAKEN = 10_000
 #: Bins tried before the cache is believed to be where it is expected.
 _PROBED = (1, 5, 40)
 
@@ -60,22 +64,34 @@ def _thread_cache() -> Sequence[int]:
 
 
 def _shows_in(counts: Sequence[int], number: int, libc: Any) -> bool:
-    """Tell whether chunks that are freed appear in a bin, and leave it when they are used again."""
+    """Tell whether chunks that are freed appear in a bin, and leave it when they are used again.
+
+    A bin that is full shows nothing, so that it is emptied first. So are the allocator's free lists
+    of this size with it: to take a chunk from one of these fills the bin up from there. Where
+    the allocator has given a chunk that is a step larger, this belongs to the next bin.
+    """
     import ctypes
 
     libc.malloc.restype = ctypes.c_void_p
     libc.malloc.argtypes = [ctypes.c_size_t]
     libc.free.argtypes = [ctypes.c_void_p]
-    size = _CHUNK_BYTES[number] - _HEADER_BYTES // 2
-    first, second = libc.malloc(size), libc.malloc(size)
+    chunk_bytes = _CHUNK_BYTES[number]
+    taken: list[int] = []
+    fitting: list[int] = []
+    while (len(fitting) < 2 or counts[number]) and len(taken) < _MOST_TAKEN:
+        pointer: int = libc.malloc(chunk_bytes - _HEADER_BYTES // 2)
+        header = ctypes.c_size_t.from_address(pointer - _HEADER_BYTES // 2).value
+        is_fitting = header & ~_FLAGS == chunk_bytes and len(fitting) < 2
+        (fitting if is_fitting else taken).append(pointer)
     seen = [counts[number]]
-    for pointer in (first, second):
+    for pointer in fitting:
         libc.free(pointer)
         seen.append(counts[number])
-    again = libc.malloc(size)
+    taken.append(libc.malloc(chunk_bytes - _HEADER_BYTES // 2))
     seen.append(counts[number])
-    libc.free(again)
-    return seen == [seen[0], seen[0] + 1, seen[0] + 2, seen[0] + 1]
+    for pointer in taken:
+        libc.free(pointer)
+    return seen == [0, 1, 2, 1]
 
 
 _waiting = _thread_cache()
