@@ -7,13 +7,15 @@ import sys
 import threading
 import types
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import final
 
 from pytest_leakguard.diagnosis import census, naming, paths, traces
 from pytest_leakguard.diagnosis.accumulation import Accumulation
 from pytest_leakguard.diagnosis.bounds import find_bound
+from pytest_leakguard.diagnosis.capacity import kept_bound
 from pytest_leakguard.diagnosis.census import Births, Held
 from pytest_leakguard.diagnosis.clues import Clue
 from pytest_leakguard.diagnosis.fingerprint import fingerprint
@@ -22,7 +24,7 @@ from pytest_leakguard.diagnosis.roots import Root
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.diagnosis.suspended import waiting_text
 from pytest_leakguard.diagnosis.traces import Growth
-from pytest_leakguard.model import Finding, Frame, Share, Step
+from pytest_leakguard.model import Bound, Finding, Frame, Share, Step
 from pytest_leakguard.units import format_size
 
 _ADVICE = (
@@ -181,7 +183,9 @@ def loose_finding(grown: Counter[str], examples: Sequence[object], runs: Runs) -
     example = examples[len(examples) // 2] if examples else None
     allocated = () if example is None else runs.sources.allocation(example)
     others = "".join(f"; with it {name} +{count}" for name, count in rest)
-    registry = None if example is None else _registry_without_name(example, runs)
+    with _thawed():  # the collector does not look for referrers among what is frozen
+        registry = None if example is None else _registry_without_name(example, runs)
+        bound = Bound() if example is None else _bound_above(example)
     if registry is None:
         pattern = REFERENCE
         note = (
@@ -199,6 +203,7 @@ def loose_finding(grown: Counter[str], examples: Sequence[object], runs: Runs) -
         path=(Step(via=NOWHERE, type=leaked_type),),
         allocated=allocated,
         note=note + others,
+        bound=bound,
         pattern=pattern.name,
         meaning=pattern.meaning,
         advice=pattern.advice,
@@ -211,22 +216,38 @@ def _registry_without_name(leaked: object, runs: Runs) -> dict[object, object] |
 
     The interpreter has such registries, in no module: no walk from a root meets them.
     """
-    # The collector does not look for referrers among what is frozen.
+    seen = {id(leaked)}
+    near = [leaked]
+    for _ in range(_UP):
+        referrers = [obj for obj in _referrers(near) if id(obj) not in seen]
+        for obj in referrers:
+            is_older = id(obj) not in runs.births.runs
+            if type(obj) is dict and is_older and not _referrers([obj], besides=referrers):
+                return obj
+        near = [obj for obj in referrers if id(obj) in runs.births.runs]
+        seen.update(map(id, near))
+    return None
+
+
+def _bound_above(leaked: object) -> Bound:
+    """Return the bound that what refers to a leaked object keeps, or the one that refers to that.
+
+    Such as an SQLite connection that only native code or another thread's storage leads to.
+    """
+    near = _referrers([leaked])
+    for obj in (*near, *(_referrers(near) if near else ())):
+        if text := kept_bound([obj]):
+            return Bound(text=text, kept=True)
+    return Bound()
+
+
+@contextmanager
+def _thawed() -> Iterator[None]:
     is_frozen = gc.get_freeze_count() > 0
     if is_frozen:
         gc.unfreeze()
     try:
-        seen = {id(leaked)}
-        near = [leaked]
-        for _ in range(_UP):
-            referrers = [obj for obj in _referrers(near) if id(obj) not in seen]
-            for obj in referrers:
-                is_older = id(obj) not in runs.births.runs
-                if type(obj) is dict and is_older and not _referrers([obj], besides=referrers):
-                    return obj
-            near = [obj for obj in referrers if id(obj) in runs.births.runs]
-            seen.update(map(id, near))
-        return None
+        yield
     finally:
         if is_frozen:
             gc.freeze()

@@ -29,8 +29,9 @@ _NO_MORE_ATTEMPTS = 1_000_000
 class Fixtures:
     """The fixtures wider than a function that are set up now.
 
-    Each run of a function fixture leaves an entry in the finalizer list of every wider fixture
-    that it uses, to be emptied when that one ends: with re-runs, a growth of our own making.
+    Each run of a fixture leaves an entry in the finalizer list of every wider fixture that it uses,
+    to be emptied when that one ends: with re-runs, a growth of our own making. A class's fixture
+    ends with each test that is in no class.
 
     Attributes:
         names: Of all fixtures that were set up, by the file and the name of their function.
@@ -62,7 +63,7 @@ class Fixtures:
 
     @contextmanager
     def keeping_finalizers(self) -> Iterator[None]:
-        """Drop, at the end, the entries that function fixtures have added inside."""
+        """Drop, at the end, the entries of fixtures that have begun and ended inside."""
         before = [
             (definition._finalizers, len(definition._finalizers), definition._finalizers[-1:])
             for definition in self._wide.values()
@@ -74,14 +75,16 @@ class Fixtures:
                 # A fixture that ended and began anew has another list, all of it its own.
                 if finalizers[length - 1 : length] == last:
                     finalizers[length:] = [
-                        entry for entry in finalizers[length:] if not _is_of_function(entry)
+                        entry for entry in finalizers[length:] if not _has_ended(entry)
                     ]
 
 
-def _is_of_function(finalizer: object) -> bool:
+def _has_ended(finalizer: object) -> bool:
+    """Tell whether it would only end a fixture that has ended already."""
     if not isinstance(finalizer, functools.partial):
         return False
-    return getattr(getattr(finalizer.func, "__self__", None), "scope", None) == "function"
+    definition = getattr(finalizer.func, "__self__", None)
+    return isinstance(definition, pytest.FixtureDef) and definition.cached_result is None
 
 
 class Timeouts:
@@ -189,6 +192,7 @@ class RerunnableItem:
         self._gate.failed_on_the_side = False
         with (
             self._fixtures.keeping_finalizers(),
+            _keeping_benchmarks(self._item.config),
             self._timeouts.each_run(self._item),
             warnings.catch_warnings(record=True),
         ):
@@ -303,6 +307,17 @@ def _keeping_wider(item: Any) -> Iterator[None]:
         yield
     finally:
         del state.teardown_exact
+
+
+@contextmanager
+def _keeping_benchmarks(config: pytest.Config) -> Iterator[None]:
+    """Keep the measurements that pytest-benchmark is going to print."""
+    benchmarks = getattr(getattr(config, "_benchmarksession", None), "benchmarks", [])
+    before = len(benchmarks)
+    try:
+        yield
+    finally:
+        del benchmarks[before:]
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from pytest_leakguard.api import Checker
 from pytest_leakguard.forkable import CAN_COPY, CAN_FORK, NO_FORK, Harness, Obstacles
 from pytest_leakguard.model import Result
 from pytest_leakguard.plugin import markers, protocol
+from pytest_leakguard.plugin.bookkeeping import plugin_packages, without_bookkeeping
 from pytest_leakguard.plugin.choice import Budget, read_costs, write_costs
 from pytest_leakguard.plugin.gate import Gate, Settle
 from pytest_leakguard.plugin.neighbours import Neighbours, looks_at_lifetimes
@@ -203,6 +204,7 @@ class LeakSession:
             advised = self._progress.of(Advised(subject, item))
             with subject.session():
                 checked = self._check(advised, item, gate, plan)
+            checked = without_bookkeeping(checked, plugin_packages(self._config))
             if checked.verdict == "leak" and self._alone is not None and plan.known is None:
                 checked = self._alone.reconsider(item, checked, plan.settings)
             self_check = SelfCheck.of(self._checker.self_check())

@@ -470,3 +470,38 @@ def pytest_runtest_setup(item):
     assert first == "False"
     assert len(later) >= 4
     assert set(later) == {"True"}
+
+
+def test_fixtures_that_end_with_each_test_leave_nothing_at_wider_ones(lab):
+    lab.write(
+        {
+            "conftest.py": """
+import pytest
+
+@pytest.fixture(scope="session")
+def wide():
+    return []
+
+@pytest.fixture(scope="class", autouse=True)
+def of_a_class(wide):
+    yield wide
+
+@pytest.fixture
+def of_a_function(of_a_class):
+    return of_a_class
+""",
+            "test_it.py": """
+def test_in_no_class(of_a_function):
+    pass
+
+class TestClass:
+    def test_in_a_class(self, of_a_function):
+        pass
+""",
+        }
+    )
+
+    session = lab.checked()
+
+    assert session.ret == 0
+    assert lab.verdicts() == {"test_in_no_class": "clean", "test_in_a_class": "clean"}

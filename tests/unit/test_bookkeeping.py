@@ -1,0 +1,89 @@
+"""Is what other plugins keep for themselves told from what a test leaves behind?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pytest_leakguard.exemptions import Exempted
+from pytest_leakguard.model import Finding, Frame, Result
+from pytest_leakguard.plugin.bookkeeping import without_bookkeeping
+
+_SITE = "/venv/lib/python3/site-packages"
+PACKAGES = {"pictures": "pytest-pictures"}
+
+
+def line(file: str, module: str) -> Frame:
+    return Frame(file=file, line=3, function="keep", source="kept.append(it)", module=module)
+
+
+PLUGIN = line(f"{_SITE}/pictures/plugin.py", "pictures.plugin")
+LIBRARY = line(f"{_SITE}/colours/paint.py", "colours.paint")
+TEST = line("/project/test_it.py", "test_it")
+
+
+def finding(*allocated: Frame) -> Finding:
+    return Finding(
+        type="dict",
+        objects_per_run=1,
+        bytes_per_run=64,
+        holder="pictures.taken",
+        allocated=allocated,
+        fingerprint=str(len(allocated)),
+    )
+
+
+def leak(*findings: Finding, **growth: float) -> Result:
+    growth = {"gc_objects": 1, "fds": 0, **growth}
+    return Result(verdict="leak", findings=findings, growth=growth, executions=59)
+
+
+@pytest.mark.parametrize("allocated", [(PLUGIN,), (LIBRARY, PLUGIN)])
+def test_what_a_plugin_keeps_for_itself_is_ignored_and_listed(allocated):
+    result = without_bookkeeping(leak(finding(*allocated)), PACKAGES)
+
+    assert result.verdict == "clean"
+    assert result.reason == "only the plugin pytest-pictures keeps something"
+    assert result.findings == ()
+    assert result.ignored == (
+        Exempted("pictures.taken", "kept by the plugin pytest-pictures for itself", 1),
+    )
+
+
+def test_what_else_leaks_is_still_told():
+    own = finding(TEST)
+
+    result = without_bookkeeping(leak(finding(PLUGIN), own), PACKAGES)
+
+    assert (result.verdict, result.findings) == ("leak", (own,))
+    assert [one.findings for one in result.ignored] == [1]
+
+
+@pytest.mark.parametrize(
+    "judged",
+    [
+        leak(finding(PLUGIN, TEST)),
+        leak(finding(PLUGIN, TEST, PLUGIN)),
+        leak(finding(LIBRARY)),
+        leak(finding()),
+        leak(finding(replace(PLUGIN, file="/project/pictures/plugin.py"))),
+        leak(finding(PLUGIN), fds=1),
+        leak(finding(PLUGIN), threads=1),
+        replace(leak(finding(PLUGIN)), verdict="bounded"),
+        leak(),
+    ],
+    ids=[
+        "through a line of the test",
+        "a line of the test between",
+        "no plugin",
+        "unknown",
+        "the plugin is under test",
+        "descriptors",
+        "threads",
+        "no leak",
+        "no finding",
+    ],
+)
+def test_what_is_not_only_a_plugins_is_left_as_it_is(judged):
+    assert without_bookkeeping(judged, PACKAGES) is judged
