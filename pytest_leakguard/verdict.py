@@ -184,12 +184,14 @@ def _keeps_rate(sizes: Sequence[int], grown: Sequence[float], rate: float) -> bo
 def _fades(sizes: Sequence[int], grown: Sequence[float], unit: int) -> bool:
     """Tell whether growth per run has come down: that is an allocator filling its caches.
 
-    By less than a unit per run, it is only another choice of chunks.
+    By less than a unit per run, it is only another choice of chunks. One of the earlier batches may
+    have had an odd event.
     """
     if len(sizes) <= LEAST_BATCHES:
         return False
-    first, last = grown[0] / sizes[0], grown[-1] / sizes[-1]
-    return last <= FADED * first and first - last >= unit
+    *earlier, last = (growth / size for growth, size in zip(grown, sizes, strict=True))
+    before = sorted(earlier)[-2]
+    return last <= FADED * before and before - last >= unit
 
 
 def _is_even(sizes: Sequence[int], grown: Sequence[float], unit: int) -> bool:

@@ -49,6 +49,8 @@ LEAST_PATIENCE = 3
 #: in each.
 BETWEEN_LOOKS, LEAST_BETWEEN = 2, 3
 MAX_FINDINGS = 10
+#: Counters that new objects move.
+_OBJECTS = ("gc_objects", "blocks")
 #: It is idled until so many objects should have come from what grows by itself.
 ENOUGH = 8
 
@@ -95,7 +97,7 @@ def explain(
     diagnosing = _Diagnosing(trial, roots, named, reached, sources)
     with roots.recording():
         with tracing(FRAMES):
-            diagnosing.find()
+            diagnosing.find(growth)
         findings = diagnosing.findings(open_resources)
         background = diagnosing.background
         if not findings and not background and growth.get("container_items"):
@@ -142,8 +144,13 @@ class _Diagnosing:
         self.background: tuple[str, ...] = ()
         self.searched = ""
 
-    def find(self) -> None:
-        """Run, take the censuses, and name what accumulates between them."""
+    def find(self, growth: Mapping[str, float | None]) -> None:
+        """Run, take the censuses, and name what accumulates between them.
+
+        Args:
+            growth: Growth per run by counter, as confirmed. Objects that nobody holds are looked
+                for only where objects grow, or where it is not known yet what does.
+        """
         if (planned := self._plan()) is None:
             return
         first, between = planned
@@ -186,9 +193,10 @@ class _Diagnosing:
         grown = {name: loose[2][name] - loose[0][name] for name in kinds}
         # One on every so many runs is the rarest leak that is looked for: less is chance.
         least = max(between // self._trial.settings.runs, 1)
-        self._found = self._loose(
-            Counter({name: number for name, number in grown.items() if number >= least})
-        )
+        if not growth or any(growth.get(name) for name in _OBJECTS):
+            self._found = self._loose(
+                Counter({name: number for name, number in grown.items() if number >= least})
+            )
         if not self._found:
             self._found = self._unexplained(looks, now() - begun)
         self.searched = f"{plural(last, 'more run')}; no Python object holds it"

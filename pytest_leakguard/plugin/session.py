@@ -1,9 +1,8 @@
-"""One session's checking: which tests, with which verdicts, and what is said at the end."""
+"""One session's checking: which tests, in which state of the process, and with which verdicts?"""
 
 from __future__ import annotations
 
 import os
-import platform
 import re
 from collections.abc import Generator
 from contextlib import suppress
@@ -14,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_leakguard import reports
 from pytest_leakguard.api import Checker
 from pytest_leakguard.forkable import CAN_COPY, CAN_FORK, NO_FORK, Harness, Obstacles
 from pytest_leakguard.model import Result
 from pytest_leakguard.plugin import markers, protocol
 from pytest_leakguard.plugin.bookkeeping import plugin_packages, without_bookkeeping
-from pytest_leakguard.plugin.choice import Budget, read_costs, write_costs
+from pytest_leakguard.plugin.choice import Budget, read_costs
 from pytest_leakguard.plugin.gate import Gate, Settle
 from pytest_leakguard.plugin.neighbours import Neighbours, looks_at_lifetimes
 from pytest_leakguard.plugin.options import Options
@@ -32,28 +30,23 @@ from pytest_leakguard.plugin.rerun import (
     Timeouts,
     doctest_globals,
 )
-from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome
-from pytest_leakguard.reports.text import failure_page, one_sentence, summary_line, summary_lists
+from pytest_leakguard.plugin.results import SessionResults, note_result
+from pytest_leakguard.reports import SelfCheck
+from pytest_leakguard.reports.text import failure_page, one_sentence
 from pytest_leakguard.runner import Subject
 
 if TYPE_CHECKING:
     from pytest_leakguard.plugin.alone import Alone
 
-_UNJUDGED = {
-    "failed": "the test did not pass",
-    "skipped": "the test was skipped",
-    "xfailed": "the test is expected to fail",
-}
-_TO_THE_END = frozenset({pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED})
 _ISOLATED = "re-runs happen in forked children"
-_DEBUGGED = "the user went through it in the debugger, so it was not checked"
 
 
 class LeakSession:
     """State of a checking session, and the hooks that go with it.
 
-    Results ride on the call reports as plain data, so that they reach the controller of a
-    distributed session in the same way as the terminal of a plain one.
+    Args:
+        config: The session's configuration.
+        options: What it was asked for.
     """
 
     def __init__(self, config: pytest.Config, options: Options) -> None:
@@ -72,14 +65,9 @@ class LeakSession:
             kept_files=_temporary_paths(config),
             harness=self._harness,
         )
-        self._is_worker = hasattr(config, "workerinput")
-        self._outcomes: dict[str, TestOutcome] = {}
-        self._collected: dict[str, None] = {}
+        self._results = SessionResults(config, options, self._checker.selection.names)
+        config.pluginmanager.register(self._results, "leakguard-results")
         self._planned = ""
-        self._debugged: set[str] = set()
-        self._self_check = SelfCheck()
-        self._extra_seconds = 0.0
-        self._narrowed = _names_tests(config)
         self._alone: Alone | None = None
         self._budget = self._make_budget()
         self._progress = Progress(config)
@@ -163,7 +151,7 @@ class LeakSession:
         if plan is None:
             return (yield)
         if item.config.getoption("trace", False):
-            self._debugged.add(item.nodeid)
+            self._results.note_debugged(item.nodeid)
             return (yield)
         if looks_at_lifetimes(item):
             self._leave_file()
@@ -188,7 +176,7 @@ class LeakSession:
     def pytest_enter_pdb(self) -> None:
         """Note that the user looks at the current test in the debugger."""
         if self._planned:
-            self._debugged.add(self._planned)
+            self._results.note_debugged(self._planned)
 
     def _judge(
         self, item: pytest.Item, gate: Gate, plan: markers.Plan, globs: dict[str, object] | None
@@ -196,7 +184,7 @@ class LeakSession:
         if plan.kind == "suite" and self._judged_alone is None:
             if refusal := self._refusal(item, gate.own_seconds):
                 left_out = Result(verdict="unchecked", reason=refusal, executions=1)
-                return partial(_note, kind="", result=left_out)
+                return partial(note_result, kind="", result=left_out)
             plan = self._within_budget(plan)
         subject = RerunnableItem(item, gate, self._fixtures, self._timeouts, globs)
         self_check = SelfCheck()
@@ -204,7 +192,8 @@ class LeakSession:
             advised = self._progress.of(Advised(subject, item))
             with subject.session():
                 checked = self._check(advised, item, gate, plan)
-            checked = without_bookkeeping(checked, plugin_packages(self._config))
+            if checked.verdict == "leak":
+                checked = without_bookkeeping(checked, plugin_packages(self._config))
             if checked.verdict == "leak" and self._alone is not None and plan.known is None:
                 checked = self._alone.reconsider(item, checked, plan.settings)
             self_check = SelfCheck.of(self._checker.self_check())
@@ -222,7 +211,7 @@ class LeakSession:
         root = self._config.rootpath
 
         def settle(report: pytest.TestReport) -> None:
-            _note(report, kind=plan.kind, result=result, self_check=self_check)
+            note_result(report, kind=plan.kind, result=result, self_check=self_check)
             if failing:
                 where = f"{path}:{(line or 0) + 1}"
                 sentence = one_sentence(result, plan.settings)
@@ -274,125 +263,23 @@ class LeakSession:
         self._alone = None
         self._judged_alone = item
 
-    # What is known at the end
-
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Collect results, here or on the controller of a distributed session."""
+        """Note how long tests take, for judging some of them alone."""
         if self._alone is not None:
             self._alone.took(report)
-        carried = getattr(report, "leakguard", None)
-        if carried is not None:
-            result = Result.from_plain(carried["result"])
-            self._outcomes[report.nodeid] = TestOutcome(
-                nodeid=report.nodeid, kind=carried["kind"], result=result
-            )
-            self._self_check = self._self_check.worse(SelfCheck(**carried["self_check"]))
-            self._extra_seconds += result.seconds
-        elif report.nodeid not in self._outcomes and (report.when == "call" or not report.passed):
-            name = "xfailed" if hasattr(report, "wasxfail") else report.outcome
-            reason = _UNJUDGED.get(name, _DEBUGGED if report.nodeid in self._debugged else "")
-            if reason:
-                self._outcomes[report.nodeid] = TestOutcome(
-                    nodeid=report.nodeid,
-                    kind="",
-                    result=Result(verdict="unchecked", reason=reason, executions=1),
-                )
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Remember every collected test."""
-        self._collected.update(dict.fromkeys(item.nodeid for item in session.items))
+        """Plan what the budget is spent on."""
         if self._budget is not None:
             self._budget.plan(item.nodeid for item in session.items)
 
-    @pytest.hookimpl
-    def pytest_deselected(self) -> None:
-        """Note that not all tests are to run."""
-        self._narrowed = True
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """Remember every test that a worker has collected."""
-        self._collected.update(dict.fromkeys(ids))
-
-    def _facts(self) -> SessionFacts:
-        judged = [outcome for outcome in self._outcomes.values() if outcome.kind]
-        for nodeid in self._collected:
-            if nodeid not in self._outcomes:
-                reason = "not checked in this mode" if self._options.mode != "all" else "not run"
-                self._outcomes[nodeid] = TestOutcome(
-                    nodeid=nodeid,
-                    kind="",
-                    result=Result(verdict="unchecked", reason=reason, executions=0),
-                )
-        return SessionFacts(
-            mode=self._options.mode,
-            python=platform.python_version(),
-            pytest=pytest.__version__,
-            platform=platform.platform(),
-            counters=tuple(self._checker.selection.names()),
-            self_check=self._self_check,
-            executions=sum(outcome.result.executions for outcome in judged),
-            extra_seconds=self._extra_seconds,
-            tests=tuple(self._outcomes[nodeid] for nodeid in self._ordered()),
-            whole=not self._narrowed,
-        )
-
-    def _ordered(self) -> list[str]:
-        later = [nodeid for nodeid in self._outcomes if nodeid not in self._collected]
-        return [*self._collected, *later]
-
-    @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Write the reports, also when the session was cut short."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self) -> Generator[None, object, object]:
+        """Leave the interpreter as it was found."""
         self._checker.close()
-        self._narrowed = self._narrowed or session.exitstatus not in _TO_THE_END
-        self._narrowed = self._narrowed or bool(session.shouldfail or session.shouldstop)
-        prevented = self._self_check.prevents and self._options.mode == "all"
-        if prevented and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        if not self._is_worker:
-            facts = self._facts()
-            write_costs(self._config, facts.judged)
-            for form, path in self._options.reports:
-                _write(path, reports.RENDERERS[form](facts, self._config.rootpath))
         return (yield)
-
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Print one line on what was checked, and what was not judged and why."""
-        facts = self._facts()
-        if not (line := summary_line(facts)):
-            return
-        verbosity = self._config.get_verbosity()
-        clean = all(outcome.result.verdict == "clean" for outcome in facts.judged)
-        if verbosity < 0 and clean:
-            return
-        terminalreporter.write_sep("-", "leak check")
-        for entry in summary_lists(facts, limit=None if verbosity > 0 else 10):
-            terminalreporter.write_line(entry)
-        terminalreporter.write_line(line)
-
-
-def _note(
-    report: pytest.TestReport,
-    *,
-    kind: str,
-    result: Result,
-    self_check: SelfCheck = SelfCheck(),  # noqa: B008  # a frozen value
-) -> None:
-    """Put a test's result on its report, as plain data that pytest-xdist carries."""
-    report.leakguard = {  # type: ignore[attr-defined]
-        "kind": kind,
-        "result": result.to_plain(),
-        "self_check": self_check.to_plain(),
-    }
-
-
-def _names_tests(config: pytest.Config) -> bool:
-    """Tell whether the command line names files or tests, and not only folders of them."""
-    given = config.known_args_namespace.file_or_dir
-    return any(not Path(config.invocation_params.dir, argument).is_dir() for argument in given)
 
 
 def _temporary_paths(config: pytest.Config) -> re.Pattern[str]:
@@ -448,10 +335,3 @@ def settle_outcome(result: Result, plan: markers.Plan) -> tuple[Result, bool]:
     if result.verdict == "leak":
         return result, True
     return result, plan.marked and result.verdict in ("inconclusive", "unchecked")
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

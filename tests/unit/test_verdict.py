@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
@@ -148,6 +148,24 @@ def test_a_leak_on_every_second_or_third_run_is_convicted(amount, period, phase)
 
     assert judgement.status == "convicted"
     assert judgement.per_run == pytest.approx(amount / period, rel=0.15)
+
+
+@pytest.mark.parametrize("odd", range(4))
+def test_a_native_leak_beside_one_odd_event_is_convicted(odd):
+    sizes = (*SIZES, 17)
+    grown = [416 * size + (3_000 if number == odd else 0) for number, size in enumerate(sizes)]
+
+    judgement = judge_batches(sizes, [0, *accumulate(grown)], steps=(416, 416, 416), unit=16)
+
+    assert judgement.status == "convicted"
+
+
+def test_an_allocator_that_fills_its_caches_is_acquitted():
+    grown = [600 * 5, 300 * 7, 150 * 11, 70 * 13]
+
+    judgement = judge_batches(SIZES, [0, *accumulate(grown)], steps=(640, 620, 610), unit=16)
+
+    assert judgement.status == "acquitted"
 
 
 def test_a_leak_on_two_runs_of_three_by_chance_is_convicted_as_random():

@@ -1,0 +1,176 @@
+"""What is known of a session's tests, here or from the workers of a distributed session?"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_leakguard import reports
+from pytest_leakguard.model import Result
+from pytest_leakguard.plugin.choice import write_costs
+from pytest_leakguard.plugin.options import Options
+from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome
+from pytest_leakguard.reports.text import summary_line, summary_lists
+
+_UNJUDGED = {
+    "failed": "the test did not pass",
+    "skipped": "the test was skipped",
+    "xfailed": "the test is expected to fail",
+}
+_TO_THE_END = frozenset({pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED})
+_DEBUGGED = "the user went through it in the debugger, so it was not checked"
+
+
+def note_result(
+    report: pytest.TestReport,
+    *,
+    kind: str,
+    result: Result,
+    self_check: SelfCheck = SelfCheck(),  # noqa: B008  # a frozen value
+) -> None:
+    """Put a test's result on its report, as plain data that pytest-xdist carries."""
+    report.leakguard = {  # type: ignore[attr-defined]
+        "kind": kind,
+        "result": result.to_plain(),
+        "self_check": self_check.to_plain(),
+    }
+
+
+class SessionResults:
+    """Collects results, and tells them at the end: in the terminal and in reports.
+
+    They ride on the call reports as plain data, so that they reach the controller of a distributed
+    session in the same way as the terminal of a plain one.
+
+    Args:
+        config: The session's configuration.
+        options: What it was asked for.
+        counters: Names the counters that are read.
+    """
+
+    def __init__(
+        self, config: pytest.Config, options: Options, counters: Callable[[], Sequence[str]]
+    ) -> None:
+        self._config = config
+        self._options = options
+        self._counters = counters
+        self._outcomes: dict[str, TestOutcome] = {}
+        self._collected: dict[str, None] = {}
+        self._debugged: set[str] = set()
+        self._self_check = SelfCheck()
+        self._extra_seconds = 0.0
+        self._narrowed = _names_tests(config)
+        self._is_worker = hasattr(config, "workerinput")
+
+    def note_debugged(self, nodeid: str) -> None:
+        """Note that the user went through a test in the debugger."""
+        self._debugged.add(nodeid)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Collect results, here or on the controller of a distributed session."""
+        carried = getattr(report, "leakguard", None)
+        if carried is not None:
+            result = Result.from_plain(carried["result"])
+            self._outcomes[report.nodeid] = TestOutcome(
+                nodeid=report.nodeid, kind=carried["kind"], result=result
+            )
+            self._self_check = self._self_check.worse(SelfCheck(**carried["self_check"]))
+            self._extra_seconds += result.seconds
+        elif report.nodeid not in self._outcomes and (report.when == "call" or not report.passed):
+            name = "xfailed" if hasattr(report, "wasxfail") else report.outcome
+            reason = _UNJUDGED.get(name, _DEBUGGED if report.nodeid in self._debugged else "")
+            if reason:
+                self._outcomes[report.nodeid] = TestOutcome(
+                    nodeid=report.nodeid,
+                    kind="",
+                    result=Result(verdict="unchecked", reason=reason, executions=1),
+                )
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Remember every collected test."""
+        self._collected.update(dict.fromkeys(item.nodeid for item in session.items))
+
+    @pytest.hookimpl
+    def pytest_deselected(self) -> None:
+        """Note that not all tests are to run."""
+        self._narrowed = True
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Remember every test that a worker has collected."""
+        self._collected.update(dict.fromkeys(ids))
+
+    def _facts(self) -> SessionFacts:
+        judged = [outcome for outcome in self._outcomes.values() if outcome.kind]
+        for nodeid in self._collected:
+            if nodeid not in self._outcomes:
+                reason = "not checked in this mode" if self._options.mode != "all" else "not run"
+                self._outcomes[nodeid] = TestOutcome(
+                    nodeid=nodeid,
+                    kind="",
+                    result=Result(verdict="unchecked", reason=reason, executions=0),
+                )
+        return SessionFacts(
+            mode=self._options.mode,
+            python=platform.python_version(),
+            pytest=pytest.__version__,
+            platform=platform.platform(),
+            counters=tuple(self._counters()),
+            self_check=self._self_check,
+            executions=sum(outcome.result.executions for outcome in judged),
+            extra_seconds=self._extra_seconds,
+            tests=tuple(self._outcomes[nodeid] for nodeid in self._ordered()),
+            whole=not self._narrowed,
+        )
+
+    def _ordered(self) -> list[str]:
+        later = [nodeid for nodeid in self._outcomes if nodeid not in self._collected]
+        return [*self._collected, *later]
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Write the reports, also when the session was cut short."""
+        self._narrowed = self._narrowed or session.exitstatus not in _TO_THE_END
+        self._narrowed = self._narrowed or bool(session.shouldfail or session.shouldstop)
+        prevented = self._self_check.prevents and self._options.mode == "all"
+        if prevented and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if not self._is_worker:
+            facts = self._facts()
+            write_costs(self._config, facts.judged)
+            for form, path in self._options.reports:
+                _write(path, reports.RENDERERS[form](facts, self._config.rootpath))
+        return (yield)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Print one line on what was checked, and what was not judged and why."""
+        facts = self._facts()
+        if not (line := summary_line(facts)):
+            return
+        verbosity = self._config.get_verbosity()
+        clean = all(outcome.result.verdict == "clean" for outcome in facts.judged)
+        if verbosity < 0 and clean:
+            return
+        terminalreporter.write_sep("-", "leak check")
+        for entry in summary_lists(facts, limit=None if verbosity > 0 else 10):
+            terminalreporter.write_line(entry)
+        terminalreporter.write_line(line)
+
+
+def _names_tests(config: pytest.Config) -> bool:
+    """Tell whether the command line names files or tests, and not only folders of them."""
+    given = config.known_args_namespace.file_or_dir
+    return any(not Path(config.invocation_params.dir, argument).is_dir() for argument in given)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
