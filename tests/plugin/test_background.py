@@ -114,5 +114,8 @@ def test_leaks():
 
     session = lab.checked("--leak-confirm=5 s")
 
-    assert lab.verdicts() == {"test_sound": "clean", "test_leaks": "leak"}
+    verdicts = lab.verdicts()
+    assert verdicts["test_leaks"] == "leak"
+    # The thread may gather something in some batches and nothing in others: that has faded.
+    assert verdicts["test_sound"] in ("clean", "bounded")
     assert "moved; other threads run: what grows while no test does is left out" in session.raw
