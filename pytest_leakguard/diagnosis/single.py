@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -112,12 +113,12 @@ class Single:
     def _is_ours(self, obj: object) -> bool:
         """Tell whether an object was made by what looks, and not by the block.
 
-        A dictionary that was empty is older than it seems: the collector tracks it from its first
-        item on.
+        Or is older than it seems: the collector tracks a dictionary from its first item on, and
+        never those of plain values, such as modules written in C have where no walk gets.
         """
         lines = traces.traceback_of(obj)
         if lines is None:
-            return id(obj) in self._reached.untracked
+            return not gc.is_tracked(obj) or id(obj) in self._reached.untracked
         for file, _ in lines:
             if file == self._file:
                 return False
