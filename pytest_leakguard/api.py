@@ -14,11 +14,12 @@ from typing import final
 
 from pytest_leakguard import calls, forkable, runner
 from pytest_leakguard.clock import now, wait
-from pytest_leakguard.conclusion import Concluder, exempt
+from pytest_leakguard.conclusion import Concluder
 from pytest_leakguard.confirmation import confirm
 from pytest_leakguard.counters import Counter, temp_files
 from pytest_leakguard.counters.nearby import Neighbourhood
 from pytest_leakguard.counters.selection import Selection
+from pytest_leakguard.decision import exempt
 from pytest_leakguard.heap import Heap, Pacer, is_in_use
 from pytest_leakguard.model import COUNTER_NAMES, Result, Settings, parse_setting
 from pytest_leakguard.runner import BrokenRunError, Screened, Subject, Trial

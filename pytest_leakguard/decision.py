@@ -1,0 +1,176 @@
+"""Which verdict do counters and findings make together? Pure: nothing is run here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from pytest_leakguard.clock import now
+from pytest_leakguard.confirmation import Confirmed
+from pytest_leakguard.exemptions import Exempted, Exemption
+from pytest_leakguard.model import NATIVE_COUNTERS, Finding, Result
+from pytest_leakguard.runner import Trial
+from pytest_leakguard.sequential import FALSE_CONVICTION
+from pytest_leakguard.units import format_duration, plural
+
+#: Counters that code moves as it becomes warm: CPython 3.10 gives each function a cache at its
+#: 1,024th call, and keeps a frame for it. Both are for good, and neither is an object.
+_OPCODE_CACHED = NATIVE_COUNTERS | {"blocks"} if sys.version_info < (3, 11) else frozenset[str]()
+_AT_MOST = f"chance of at most 1 in {round(1 / FALSE_CONVICTION):,}"
+#: Types of stores that gain nothing where they are given a key that they have.
+_KEYED = frozenset(
+    {
+        "dict",
+        "set",
+        "collections.OrderedDict",
+        "collections.defaultdict",
+        "collections.Counter",
+        "weakref.WeakValueDictionary",
+    }
+)
+
+
+def exempt(
+    findings: Sequence[Finding], exemptions: tuple[Exemption, ...]
+) -> tuple[tuple[Finding, ...], tuple[Exempted, ...]]:
+    """Return the findings that no exemption covers, and how many each of these covers."""
+    left = []
+    covered = dict.fromkeys(exemptions, 0)
+    for finding in findings:
+        if covering := next((one for one in exemptions if one.covers(finding.names)), None):
+            covered[covering] += 1
+        else:
+            left.append(finding)
+    return tuple(left), tuple(
+        Exempted(one.pattern, one.reason, count) for one, count in covered.items()
+    )
+
+
+def decide(
+    result: Result,
+    confirmed: Confirmed,
+    seen: tuple[Finding, ...],
+    trial: Trial,
+    beside: str = "",
+) -> Result:
+    """Return the verdict that counters and findings make together.
+
+    Args:
+        result: What is known so far, without the findings that are exempt.
+        confirmed: What the batches say.
+        seen: All findings.
+        trial: What was run.
+        beside: Evidence from the holders themselves, where the counters have none.
+    """
+    evidence = beside or _evidence(confirmed)
+    if seen and not result.findings:
+        return replace(result, verdict="clean", reason=f"ignored: {plural(len(seen), 'finding')}")
+    if result.findings and all(finding.bound for finding in result.findings):
+        return _bounded(replace(result, evidence=evidence), trial)
+    exact = any(judgement.exact for judgement in confirmed.judgements.values())
+    moving = confirmed.rates("convicted", "open").keys()
+    if not exact and not seen and "blocks" in moving <= _OPCODE_CACHED:
+        reason = "only code that became warm for CPython 3.10's opcode caches took more blocks"
+        return replace(result, verdict="clean", reason=reason, evidence=evidence)
+    if beside or (confirmed.status == "convicted" and (exact or seen)):
+        return _convict(replace(result, evidence=evidence), confirmed, trial)
+    return replace(
+        result,
+        verdict="inconclusive",
+        reason=(
+            f"still growing, but not steadily, after {trial.executions} executions in"
+            f" {format_duration(now() - trial.started)}; --leak-confirm gives more time"
+        ),
+        evidence=evidence,
+    )
+
+
+def _convict(result: Result, confirmed: Confirmed, trial: Trial) -> Result:
+    """Return the verdict on growth that goes on, of which something is held without a bound."""
+    findings = tuple(finding for finding in result.findings if not finding.bound)
+    if confirmed.is_random and all(map(_is_keyed, findings)):
+        return replace(
+            result,
+            verdict="inconclusive",
+            reason=(
+                f"new keys at random, still at {trial.executions} executions: a store that fills up"
+                " with keys drawn from many looks the same; give the test the same keys each time"
+            ),
+        )
+    return replace(result, verdict="leak", findings=findings)
+
+
+def _is_keyed(finding: Finding) -> bool:
+    """Tell whether the same key may come again, and then gain nothing."""
+    return len(finding.path) > 1 and finding.path[-2].type in _KEYED
+
+
+def _bounded(result: Result, trial: Trial) -> Result:
+    """Return the verdict on growth of holders that all have a bound."""
+    said = sorted({finding.bound.text for finding in result.findings})
+    if all(finding.bound.kept for finding in result.findings):
+        return replace(result, verdict="bounded", reason="; ".join(said))
+    return replace(
+        result,
+        verdict="inconclusive",
+        reason=(
+            f"still growing at {trial.executions} executions, and the bound is not reached:"
+            f" {'; '.join(said)}; --leak-confirm gives more time"
+        ),
+    )
+
+
+def ended(result: Result, trial: Trial) -> Result:
+    """Return the verdict on growth that has ended."""
+    return replace(
+        result,
+        verdict="bounded",
+        reason=f"growth ended or faded within {trial.executions} executions",
+        executions=trial.executions,
+        growth=flat(result.growth),
+    )
+
+
+def grew(confirmed: Confirmed) -> bool:
+    """Tell whether a counter reads more than before the batches, and has never come down.
+
+    What does come down is emptied again and again: how full it is now says nothing.
+    """
+    return any(
+        samples[-1] > samples[0]
+        and all(before <= after for before, after in pairwise(samples))
+        and all(step >= 0 for step in confirmed.steps.get(name, ()))
+        for name, samples in confirmed.series.items()
+    )
+
+
+def _evidence(confirmed: Confirmed) -> str:
+    for name, judgement in confirmed.judgements.items():
+        if judgement.status == "convicted":
+            samples = confirmed.series[name]
+            if judgement.random:
+                return (
+                    f"{name}: {sum(confirmed.sizes)} more runs grew by"
+                    f" {samples[-1] - samples[0]} at random, in each of {len(confirmed.sizes)}"
+                    f" batches; no slowing down ({_AT_MOST} that it had come down to half)"
+                )
+            sizes = ", ".join(map(str, confirmed.sizes))
+            amounts = ", ".join(str(after - before) for before, after in pairwise(samples))
+            exactly = "exactly " if judgement.exact else ""
+            return (
+                f"{name}: {sizes} more runs grew by {amounts}:"
+                f" {exactly}{tidy(judgement.per_run)} per run; no slowing down"
+            )
+    return ""
+
+
+def flat(growth: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Return growth of 0 for every counter that was read."""
+    return {name: None if per_run is None else 0 for name, per_run in growth.items()}
+
+
+def tidy(per_run: float) -> float:
+    """Round a rate to two decimals; a whole number stays one."""
+    return int(per_run) if per_run == int(per_run) else round(per_run, 2)
