@@ -32,7 +32,8 @@ class Scenario:
         plugins: Entry points that are loaded.
         files: Test files and others; the twins are added to ``test_it.py``.
         options: Of both sessions.
-        verdicts: Expected, by test name; those of the twins are known.
+        verdicts: Expected, by test name.
+        twins: Expected of the twins.
         told: Patterns that the output of the checked session matches.
         written: Patterns that files match which the checked session has written.
         difference: What is different from a plain session and why, for the table; may be empty.
@@ -45,6 +46,9 @@ class Scenario:
     files: Mapping[str, str]
     options: tuple[str, ...] = ()
     verdicts: Mapping[str, str] = field(default_factory=dict)
+    twins: Mapping[str, str] = field(
+        default_factory=lambda: {"test_sound_twin": "clean", "test_leaking_twin": "leak"}
+    )
     told: tuple[str, ...] = ()
     written: Mapping[str, str] = field(default_factory=dict)
     difference: str = ""
@@ -61,6 +65,12 @@ import pytest
 @pytest.mark.parametrize("number", range(6))
 def test_many(number):
     pass
+""")
+_SLOW = one_file("""
+import time
+
+def test_sound():
+    time.sleep(0.2)  # five of it are more than the time-out
 """)
 _DJANGO = {
     "settings.py": """
@@ -326,12 +336,7 @@ def test_at_second_try():
         tier=1,
         packages=("pytest-timeout",),
         plugins=("timeout",),
-        files=one_file("""
-import time
-
-def test_sound():
-    time.sleep(0.2)  # five of it are more than the time-out
-"""),
+        files=_SLOW,
         options=("--timeout=0.9", "--timeout-method=signal"),
         verdicts={"test_sound": "clean"},
         difference="each re-run has the whole time-out",
@@ -341,12 +346,7 @@ def test_sound():
         tier=1,
         packages=("pytest-timeout",),
         plugins=("timeout",),
-        files=one_file("""
-import time
-
-def test_sound():
-    time.sleep(0.2)  # five of it are more than the time-out
-"""),
+        files=_SLOW,
         options=("--timeout=0.9", "--timeout-method=thread"),
         verdicts={"test_sound": "clean"},
         difference="each re-run has the whole time-out",
@@ -403,6 +403,12 @@ def test_speed(benchmark):
         files=one_file("def test_sound():\n    pass\n"),
         options=("--count=2",),
         verdicts={"test_sound[1-2]": "clean", "test_sound[2-2]": "clean"},
+        twins={
+            "test_sound_twin[1-2]": "clean",
+            "test_sound_twin[2-2]": "clean",
+            "test_leaking_twin[1-2]": "leak",
+            "test_leaking_twin[2-2]": "leak",
+        },
     ),
     Scenario(
         name="pytest-order",
@@ -432,6 +438,7 @@ def test_first():
         files=one_file("def test_sound():\n    pass\n"),
         options=("--forked",),
         verdicts={"test_sound": "unchecked"},
+        twins={"test_sound_twin": "unchecked", "test_leaking_twin": "unchecked"},
         difference="not checked: a test in a process of its own leaves nothing in this one",
     ),
     Scenario(

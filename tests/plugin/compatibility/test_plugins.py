@@ -14,8 +14,6 @@ import pytest
 
 from .scenarios import SCENARIOS, TWINS, Scenario
 
-_TWINS = {"test_sound_twin": "clean", "test_leaking_twin": "leak"}
-
 
 def _outcomes(session) -> Counter[tuple[str, str, str]]:
     return Counter(session.reports)
@@ -47,12 +45,7 @@ def test_outcomes_are_those_of_a_plain_session_and_verdicts_are_right(lab, scena
     plain = lab.plain(*scenario.options, plugins=scenario.plugins)
     checked = lab.checked(*scenario.options, plugins=scenario.plugins)
 
-    verdicts = {**_TWINS, **scenario.verdicts}
-    if scenario.name == "pytest-repeat":
-        verdicts = {f"{name}[{n}-2]": said for name, said in _TWINS.items() for n in (1, 2)}
-        verdicts |= scenario.verdicts
-    if "pytest-forked" in scenario.packages:
-        verdicts = dict.fromkeys(verdicts, "unchecked")
+    verdicts = {**scenario.twins, **scenario.verdicts}
     seen = lab.verdicts()
     assert {name: seen[name] for name in verdicts} == verdicts
     leaking = {name for name, verdict in seen.items() if verdict == "leak"}
