@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_leakguard.api import Checker, check
-    from pytest_leakguard.errors import InvalidSettingError, LeakFoundError, LeakguardError
+    from pytest_leakguard.errors import (
+        InvalidSettingError,
+        LeakFoundError,
+        LeakguardError,
+        UnsupportedInterpreterError,
+    )
     from pytest_leakguard.exemptions import Exempted, Exemption
     from pytest_leakguard.inside import (
         RoundTrip,
@@ -17,16 +22,8 @@ if TYPE_CHECKING:
         round_trips,
         survivors,
     )
-    from pytest_leakguard.model import (
-        Bound,
-        Finding,
-        Frame,
-        NativeFrame,
-        Result,
-        Settings,
-        Share,
-        Step,
-    )
+    from pytest_leakguard.model import Bound, Finding, Frame, NativeFrame, Result, Share, Step
+    from pytest_leakguard.settings import Settings
 
 __all__ = [
     "Bound",
@@ -45,6 +42,7 @@ __all__ = [
     "Settings",
     "Share",
     "Step",
+    "UnsupportedInterpreterError",
     "assert_collected",
     "check",
     "round_trip",
@@ -54,7 +52,15 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("Checker", "check"), "api"),
-    **dict.fromkeys(("InvalidSettingError", "LeakFoundError", "LeakguardError"), "errors"),
+    **dict.fromkeys(
+        (
+            "InvalidSettingError",
+            "LeakFoundError",
+            "LeakguardError",
+            "UnsupportedInterpreterError",
+        ),
+        "errors",
+    ),
     **dict.fromkeys(
         (
             "RoundTrip",
@@ -68,9 +74,12 @@ _HOMES = {
     ),
     **dict.fromkeys(("Exempted", "Exemption"), "exemptions"),
     **dict.fromkeys(
-        ("Bound", "Finding", "Frame", "NativeFrame", "Result", "Settings", "Share", "Step"), "model"
+        ("Bound", "Finding", "Frame", "NativeFrame", "Result", "Share", "Step"), "model"
     ),
+    "Settings": "settings",
 }
+#: Modules of which nothing works without CPython.
+_MEASURING = frozenset({"api", "inside"})
 
 
 def __getattr__(name: str) -> Any:  # whatever the name stands for
@@ -81,4 +90,8 @@ def __getattr__(name: str) -> Any:  # whatever the name stands for
     """
     if (home := _HOMES.get(name)) is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if home in _MEASURING:
+        from pytest_leakguard.interpreter import require_cpython
+
+        require_cpython()
     return getattr(importlib.import_module(f"{__name__}.{home}"), name)

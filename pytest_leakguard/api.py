@@ -16,14 +16,15 @@ from pytest_leakguard import calls, forkable, runner
 from pytest_leakguard.clock import now, wait
 from pytest_leakguard.conclusion import Concluder
 from pytest_leakguard.confirmation import confirm
-from pytest_leakguard.counters import Counter, temp_files
+from pytest_leakguard.counters import Counter, noting
 from pytest_leakguard.counters.nearby import Neighbourhood
 from pytest_leakguard.counters.selection import Selection
 from pytest_leakguard.decision import exempt
 from pytest_leakguard.heap import Heap, Pacer, is_in_use
-from pytest_leakguard.model import COUNTER_NAMES, Result, Settings, parse_setting
+from pytest_leakguard.model import Result
 from pytest_leakguard.runner import BrokenRunError, Screened, Subject, Trial
 from pytest_leakguard.sampling import Sampler
+from pytest_leakguard.settings import COUNTER_NAMES, Settings, parse_setting
 
 #: Counters of the pass under tracing.
 _CLOSER = frozenset({"traced_bytes", "container_items"})
@@ -221,7 +222,7 @@ class Checker:
         *,
         frozen: bool,
     ) -> Result:
-        with temp_files.noting(self._kept_files), Heap(frozen=frozen) as heap:
+        with noting(self._kept_files), Heap(frozen=frozen) as heap:
             self._pacer.look()
             sampler = Sampler(chosen)
             trial = Trial(subject=subject, settings=settings, heap=heap)

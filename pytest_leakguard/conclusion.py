@@ -11,14 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, final
 
-from pytest_leakguard import calls, runner
+from pytest_leakguard import calls, persistence, runner
 from pytest_leakguard.clock import now
 from pytest_leakguard.confirmation import BATCH_PLANS, Confirmed
 from pytest_leakguard.decision import decide, ended, exempt, flat, grew, tidy
 from pytest_leakguard.forkable import other_threads
-from pytest_leakguard.model import NATIVE_COUNTERS, Bound, Finding, Result
+from pytest_leakguard.model import Bound, Finding, Result
 from pytest_leakguard.runner import Trial
 from pytest_leakguard.sampling import Sampler
+from pytest_leakguard.settings import NATIVE_COUNTERS
 from pytest_leakguard.units import format_duration
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Concluder:
         explained = explain()
         took = now() - begun
         rates = _looked_at(convicted)
-        if rates and not runner.still_grows(trial, sampler, rates):
+        if rates and not persistence.still_grows(trial, sampler, rates):
             return ended(result, trial)
         moving = _looked_at(confirmed.rates("convicted", "open"))
         found = explained.findings
@@ -117,7 +118,7 @@ class Concluder:
             if apart is not None:
                 return apart
         # What is old may have been dropped before it could be explained.
-        if not found and runner.falls_in_time(trial, sampler, moving, took):
+        if not found and persistence.falls_in_time(trial, sampler, moving, took):
             reason = f"what the runs leave behind is gone {format_duration(took)} later"
             return replace(ended(result, trial), reason=reason)
         if rates:
@@ -136,7 +137,11 @@ class Concluder:
             findings=findings,
             ignored=ignored,
         )
-        return decide(result, confirmed, found, trial, beside)
+        decided = decide(result, confirmed, found, trial, beside)
+        if explained.not_looked and not found:
+            said = "; ".join(filter(None, (decided.evidence, explained.not_looked)))
+            return replace(decided, evidence=said)
+        return decided
 
     def _fill(
         self,
@@ -157,8 +162,8 @@ class Concluder:
         runs = max((_runs_to_fill(finding) for finding in new), default=0)
         needed_bytes = runs * sum(finding.bytes_per_run for finding in findings)
         if runs and needed_bytes <= MOST_FILL_BYTES:
-            grew = runner.grows_through(trial, sampler, rates, runs)
-            if grew and runner.still_grows(trial, sampler, rates):
+            grew = persistence.grows_through(trial, sampler, rates, runs)
+            if grew and persistence.still_grows(trial, sampler, rates):
                 return _break(findings, explain().findings)
             if grew is not None:
                 self._kept.update(finding.holder for finding in new)
@@ -204,7 +209,7 @@ def _apart(
         rates: Growth per run of those that move.
         background: Holders that also grow while the test does not run.
     """
-    grows = runner.grows_idle(trial, sampler, rates)
+    grows = persistence.grows_idle(trial, sampler, rates)
     result = replace(result, executions=trial.executions)
     holders = ", ".join(background) or "the holder was not found"
     if rates and grows >= rates.keys():
@@ -263,7 +268,7 @@ def _wait_for_expiry(
     lifetimes = [finding.bound.lifetime for finding in findings if finding.bound.lifetime]
     if not lifetimes or max(lifetimes) > trial.settings.confirm:
         return findings
-    if calls.sets_clock(trial) or runner.falls_in_time(trial, sampler, rates, max(lifetimes)):
+    if calls.sets_clock(trial) or persistence.falls_in_time(trial, sampler, rates, max(lifetimes)):
         return findings
     return tuple(
         replace(finding, bound=Bound(), note=f"but does not: {finding.bound.text}")

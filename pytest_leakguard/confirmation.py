@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pytest_leakguard.clock import now
-from pytest_leakguard.model import Settings
 from pytest_leakguard.runner import Screened, Trial
 from pytest_leakguard.sampling import Sampler
+from pytest_leakguard.settings import Settings
 from pytest_leakguard.verdict import Judgement, judge_batches
 
 #: Coprime batch sizes, by what the time allows: the first plan that fits is taken.

@@ -10,14 +10,19 @@ from itertools import pairwise
 from pytest_leakguard.clock import now
 from pytest_leakguard.confirmation import Confirmed
 from pytest_leakguard.exemptions import Exempted, Exemption
-from pytest_leakguard.model import NATIVE_COUNTERS, Finding, Result
+from pytest_leakguard.model import Finding, Result, Verdict
 from pytest_leakguard.runner import Trial
 from pytest_leakguard.sequential import FALSE_CONVICTION
+from pytest_leakguard.settings import NATIVE_COUNTERS
 from pytest_leakguard.units import format_duration, plural
 
 #: Counters that code moves as it becomes warm: CPython 3.10 gives each function a cache at its
 #: 1,024th call, and keeps a frame for it. Both are for good, and neither is an object.
 _OPCODE_CACHED = NATIVE_COUNTERS | {"blocks"} if sys.version_info < (3, 11) else frozenset[str]()
+_WARM = "only code that became warm for CPython 3.10's opcode caches took more blocks"
+_FEW_BLOCKS = "it was a few blocks, as CPython 3.10 takes for functions that become warm"
+#: What some functions may take that become warm while one test is judged: two blocks each.
+_WARM_BLOCKS = 16
 _AT_MOST = f"chance of at most 1 in {round(1 / FALSE_CONVICTION):,}"
 #: Types of stores that gain nothing where they are given a key that they have.
 _KEYED = frozenset(
@@ -72,8 +77,7 @@ def decide(
     exact = any(judgement.exact for judgement in confirmed.judgements.values())
     moving = confirmed.rates("convicted", "open").keys()
     if not exact and not seen and "blocks" in moving <= _OPCODE_CACHED:
-        reason = "only code that became warm for CPython 3.10's opcode caches took more blocks"
-        return replace(result, verdict="clean", reason=reason, evidence=evidence)
+        return replace(result, verdict="clean", reason=_WARM, evidence=evidence)
     if beside or (confirmed.status == "convicted" and (exact or seen)):
         return _convict(replace(result, evidence=evidence), confirmed, trial)
     return replace(
@@ -124,13 +128,26 @@ def _bounded(result: Result, trial: Trial) -> Result:
 
 def ended(result: Result, trial: Trial) -> Result:
     """Return the verdict on growth that has ended."""
+    verdict: Verdict = "bounded"
+    reason = f"growth ended or faded within {trial.executions} executions"
+    if _became_warm(result):
+        verdict, reason = "clean", f"{reason}: {_FEW_BLOCKS}"
     return replace(
         result,
-        verdict="bounded",
-        reason=f"growth ended or faded within {trial.executions} executions",
+        verdict=verdict,
+        reason=reason,
         executions=trial.executions,
         growth=flat(result.growth),
     )
+
+
+def _became_warm(result: Result) -> bool:
+    """Tell whether no more has grown than what a few functions take as they become warm."""
+    risen = {name for name, samples in result.series.items() if samples[-1] > samples[0]}
+    if not ("blocks" in risen <= _OPCODE_CACHED):
+        return False
+    blocks = result.series["blocks"]
+    return blocks[-1] - blocks[0] <= _WARM_BLOCKS
 
 
 def grew(confirmed: Confirmed) -> bool:

@@ -38,6 +38,24 @@ class LeakFoundError(LeakguardError, AssertionError):
         self.result = result
 
 
+class UnsupportedInterpreterError(LeakguardError, RuntimeError):
+    """An interpreter other than CPython.
+
+    Attributes:
+        interpreter: Its name and version.
+    """
+
+    def __init__(self, interpreter: str) -> None:
+        super().__init__(interpreter)
+        self.interpreter = interpreter
+
+    def __str__(self) -> str:
+        return (
+            f"pytest-leakguard measures CPython's own memory, and this is {self.interpreter}: run"
+            " these tests with CPython, or with --leak-mode=off"
+        )
+
+
 class MissingPackageError(InvalidSettingError):
     """A setting that needs a package which is not installed.
 

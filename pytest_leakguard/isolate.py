@@ -27,8 +27,9 @@ from typing import Any, NoReturn, final
 
 from pytest_leakguard import forkable
 from pytest_leakguard.clock import now
-from pytest_leakguard.model import Result, Settings
+from pytest_leakguard.model import Result
 from pytest_leakguard.runner import Subject
+from pytest_leakguard.settings import Settings
 from pytest_leakguard.units import format_duration
 
 #: Part of the time that any execution may take: a loaded machine pauses a process for as long.

@@ -1,4 +1,4 @@
-"""The values that travel through the pipeline: settings, series, findings, results.
+"""The values that come out of the pipeline: findings and results.
 
 All are frozen and hold only plain data, so that no stored value keeps an object of the tested code
 alive, and so that a result can travel between processes.
@@ -11,159 +11,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, final
 
-from pytest_leakguard.errors import InvalidSettingError, MissingPackageError
-from pytest_leakguard.exemptions import Exempted, Exemption, parse_exemptions
-from pytest_leakguard.units import parse_count, parse_duration, parse_size
+from pytest_leakguard.exemptions import Exempted
 
 Verdict = Literal["clean", "leak", "bounded", "inconclusive", "known", "unchecked"]
-TraceMode = Literal["auto", "suspects", "always"]
 
 VERDICTS: tuple[Verdict, ...] = ("clean", "leak", "bounded", "inconclusive", "known", "unchecked")
-TRACE_MODES: tuple[TraceMode, ...] = ("auto", "suspects", "always")
-
-#: Every counter's name, in the order of reports. ``traced_bytes`` is read only while tracing.
-COUNTER_NAMES: tuple[str, ...] = (
-    "gc_objects",
-    "blocks",
-    "native_bytes",
-    "mapped_bytes",
-    "fds",
-    "threads",
-    "tasks",
-    "children",
-    "temp_files",
-    "container_items",
-    "traced_bytes",
-)
-#: Counters of memory that is not Python's.
-NATIVE_COUNTERS = frozenset({"native_bytes", "mapped_bytes"})
-#: Counters whose growth per run ``max_objects`` bounds.
-OBJECT_COUNTERS = frozenset({"gc_objects", "blocks", "container_items"})
-#: Counters whose growth per run ``max_bytes`` bounds. All others are never excused.
-BYTE_COUNTERS = NATIVE_COUNTERS | {"traced_bytes"}
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How one test is checked.
-
-    Attributes:
-        runs: Sampled re-runs beyond the baseline sample that must be flat to acquit; at least 2.
-        warmup: Executions before the baseline sample, the user's own included; at least 1.
-        max_objects: Retained objects or blocks per run that are tolerated. ``None``: 0, or
-            unlimited when only ``max_bytes`` is given.
-        max_bytes: Retained bytes per run that are tolerated. ``None``: 0, or unlimited when only
-            ``max_objects`` is given.
-        confirm: Extra time in seconds that a suspect may be run for.
-        trace: Where tracemalloc is on: ``auto`` (suspects and marked tests), ``suspects``, or
-            ``always`` (every checked test).
-        track: Names of the counters to read; ``None`` means all that the platform has.
-        ignore: A finding whose type, holder, fingerprint or allocating module fits one of these
-            is left out of the verdict.
-        native_trace: Whether memray is asked for the native code that takes what leaks.
-        isolate: Whether re-runs happen in a forked child, where a fork carries all that they need.
-    """
-
-    runs: int = 3
-    warmup: int = 1
-    max_objects: int | None = None
-    max_bytes: int | None = None
-    confirm: float = 10.0
-    trace: TraceMode = "auto"
-    track: tuple[str, ...] | None = None
-    ignore: tuple[Exemption, ...] = ()
-    native_trace: bool = False
-    isolate: bool = False
-
-    def allowed(self, counter: str) -> float:
-        """Return the growth per run of a counter that is tolerated, in the counter's unit."""
-        if counter in OBJECT_COUNTERS:
-            own, other = self.max_objects, self.max_bytes
-        elif counter in BYTE_COUNTERS:
-            own, other = self.max_bytes, self.max_objects
-        else:
-            return 0
-        if own is not None:
-            return own
-        return 0 if other is None else float("inf")
-
-
-def _parse_names(setting: str, value: object, accepted: tuple[str, ...]) -> tuple[str, ...]:
-    expected = f"one or more of {', '.join(accepted)}"
-    given = (value,) if isinstance(value, str) else value
-    if not isinstance(given, (list, tuple, set, frozenset)):
-        raise InvalidSettingError(setting, value, expected)
-    names = [name for entry in given for name in _words(entry)]
-    if not names:
-        raise InvalidSettingError(setting, value, expected)
-    for name in names:
-        if name not in accepted:
-            raise InvalidSettingError(setting, name, expected)
-    return tuple(name for name in accepted if name in names)
-
-
-def _words(entry: object) -> list[object]:
-    return [*entry.replace(",", " ").split()] if isinstance(entry, str) else [entry]
-
-
-_SWITCH = {
-    **dict.fromkeys(("true", "yes", "on", "1"), True),
-    **dict.fromkeys(("false", "no", "off", "0"), False),
-}
-
-
-def _parse_switch(setting: str, value: object) -> bool:
-    if (asked := _SWITCH.get(str(value).strip().lower())) is None:
-        raise InvalidSettingError(setting, value, "true or false")
-    return asked
-
-
-def _parse_native_trace(setting: str, value: object) -> bool:
-    from importlib.util import find_spec  # the module itself is imported when it is needed
-
-    asked = _parse_switch(setting, value)
-    if asked and find_spec("memray") is None:
-        raise MissingPackageError(setting, "memray", extra="native")
-    return asked
-
-
-def _parse_choice(setting: str, value: object, accepted: tuple[str, ...]) -> object:
-    if value not in accepted:
-        raise InvalidSettingError(setting, value, f"one of {', '.join(accepted)}")
-    return value
-
-
-#: How each setting is read from what a user wrote: one table for marker, options, ini and API.
-PARSERS = {
-    "runs": lambda name, value: parse_count(name, value, minimum=2),
-    "warmup": lambda name, value: parse_count(name, value, minimum=1),
-    "max_objects": lambda name, value: parse_count(name, value, minimum=0),
-    "max_bytes": parse_size,
-    "confirm": parse_duration,
-    "trace": lambda name, value: _parse_choice(name, value, TRACE_MODES),
-    "track": lambda name, value: _parse_names(name, value, COUNTER_NAMES),
-    "ignore": parse_exemptions,
-    "native_trace": _parse_native_trace,
-    "isolate": _parse_switch,
-}
-
-
-def parse_setting(setting: str, value: object, *, place: str | None = None) -> Any:  # its own type
-    """Read one setting from what a user wrote.
-
-    Args:
-        setting: A field of :class:`Settings`.
-        value: What was given.
-        place: How the user spelled the setting, for the error message; the field's name if None.
-
-    Raises:
-        InvalidSettingError: There is no such setting, or the value does not fit it.
-        MissingPackageError: It needs a package that is not installed.
-    """
-    if (parser := PARSERS.get(setting)) is None:
-        raise InvalidSettingError("keyword", setting, f"one of {', '.join(PARSERS)}")
-    return parser(place or setting, value)
 
 
 @final

@@ -16,7 +16,7 @@ from pathlib import Path
 from .results import Result, compare, differences
 from .runs import run_mode
 from .suites import Suite, prepare, read_suites
-from .tables import render
+from .tables import DIFFERING, render
 
 WORK = Path(tempfile.gettempdir(), "leakguard-suites")
 OFF = ("-p", "no:leakguard")
@@ -46,7 +46,7 @@ def main() -> int:
             sound &= verify(suite, home)
         else:
             results.append(result := measure(suite, home))
-            sound &= bool(result["verdicts"]) and not (result["unused"] or result["checked"])
+            sound &= bool(result["verdicts"]) and not any(result[key] for key in DIFFERING)
     if results:
         print(render(results))
         if chosen.write_docs:
@@ -55,23 +55,36 @@ def main() -> int:
 
 
 def measure(suite: Suite, home: Path) -> Result:
-    """Run a suite in its three modes, or read back what an earlier call found."""
+    """Run a suite in all modes, or read back what an earlier call found."""
     kept = home / "result.json"
     if kept.exists():
         earlier: Result = json.loads(kept.read_text(encoding="utf-8"))
         if earlier["suite"] == suite:
             return earlier
-    report = home / "leaks.json"
-    report.unlink(missing_ok=True)
-    checked = ("--leak-check", f"--leak-report=json:{report}")
+    reports = {mode: home / f"{mode}-leaks.json" for mode in ("checked", "together")}
+    for report in reports.values():
+        report.unlink(missing_ok=True)
+    check = {mode: ("--leak-check", f"--leak-report=json:{reports[mode]}") for mode in reports}
+    pair = ("-n", "2")
     # Collecting first, so that no timed run pays for compiling the tests.
     run_mode(suite, home, "collected", *OFF, "--collect-only", "-qq")
     runs = {}
-    for mode, extra in (("plain", OFF), ("unused", ()), ("checked", checked)):
-        runs[mode] = run_mode(suite, home, mode, *extra)
+    for mode, extra in (
+        ("plain", OFF),
+        ("unused", ()),
+        ("checked", check["checked"]),
+        ("together", (*check["together"], *pair)),
+        ("covered", (*OFF, *pair)),
+        # Tests that draw at random do not always run the same lines.
+        ("covered-2", (*OFF, *pair)),
+        ("covered-3", (*OFF, *pair)),
+    ):
+        if mode.startswith("covered-") and not compare(suite, runs, reports)["coverage"]:
+            break
+        runs[mode] = run_mode(suite, home, mode, *extra, measure_coverage="-n" in extra)
         seconds, code = runs[mode].seconds, runs[mode].exit_code
         print(f"{suite['name']}, {mode}: {seconds:.1f} s, exit code {code}", file=sys.stderr)
-    result = compare(suite, runs, report)
+    result = compare(suite, runs, reports)
     kept.write_text(json.dumps(result, indent=1), encoding="utf-8")
     return result
 

@@ -1,4 +1,4 @@
-"""What came of a suite? Its three runs compared, as one value that is kept as JSON."""
+"""What came of a suite? Its runs compared, as one value that is kept as JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 from .runs import ModeRun, junit_name
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from .suites import Suite
@@ -33,6 +33,10 @@ class Result(TypedDict):
     seconds: dict[str, float]  # wall time by mode
     unused: list[str]  # the tests whose outcome differs from the plain run's
     checked: list[str]  # the same, without those whose verdict is *leak*: they have to fail
+    together: list[str]  # as `checked`, of two processes at once, against a plain run of two
+    texts: list[str]  # the tests of which the JUnit file says something else, in either mode
+    coverage: list[str]  # the lines and branches run when checked and never plainly, or reverse
+    apart: list[str]  # the tests whose verdict is another one in two processes than in one
     verdicts: dict[str, int]  # tests by verdict; empty when there was no report
     executions: int  # of all tests together, each one's first run included
     groups: list[Group]
@@ -48,18 +52,34 @@ class Tested(TypedDict):
     findings: list[dict[str, str | float | None]]
 
 
-def compare(suite: Suite, runs: Mapping[str, ModeRun], report: Path) -> Result:
-    """Compare the runs `plain`, `unused` and `checked` of a suite."""
-    tests: list[Tested] = json.loads(report.read_text())["tests"] if report.exists() else []
+def compare(suite: Suite, runs: Mapping[str, ModeRun], reports: Mapping[str, Path]) -> Result:
+    """Compare the runs of a suite: `plain`, `unused`, `checked`, `covered` and `together`."""
+    tests, together = (_read_tests(reports[mode]) for mode in ("checked", "together"))
     leaking = {junit_name(test["nodeid"]) for test in tests if test["verdict"] == "leak"}
-    plain = runs["plain"].outcomes
+    leaking |= {junit_name(test["nodeid"]) for test in together if test["verdict"] == "leak"}
+    plain, pair = runs["plain"], runs["covered"]
+    restless = {test for test in plain.texts if plain.texts[test] != runs["unused"].texts.get(test)}
+    other = {*leaking, *restless}
+    texts = [
+        *different_texts(plain, runs["checked"], without=other),
+        *different_texts(pair, runs["together"], without=other),
+    ]
     return Result(
         suite=suite,
-        tests=len(plain),
+        tests=len(plain.outcomes),
         exit_codes={mode: run.exit_code for mode, run in runs.items()},
         seconds={mode: round(run.seconds, 2) for mode, run in runs.items()},
-        unused=differences(plain, runs["unused"].outcomes),
-        checked=differences(plain, runs["checked"].outcomes, without=leaking),
+        unused=differences(plain.outcomes, runs["unused"].outcomes),
+        checked=differences(plain.outcomes, runs["checked"].outcomes, without=leaking),
+        together=differences(pair.outcomes, runs["together"].outcomes, without=leaking),
+        texts=sorted({*texts}),
+        coverage=different_coverage(
+            [run for mode, run in runs.items() if mode.startswith("covered")], runs["together"]
+        ),
+        apart=differences(
+            {test["nodeid"]: test["verdict"] for test in tests},
+            {test["nodeid"]: test["verdict"] for test in together},
+        ),
         verdicts=Counter(test["verdict"] for test in tests),
         executions=sum(test["executions"] for test in tests),
         groups=group(tests),
@@ -73,6 +93,31 @@ def differences(
     pairs = {test: (plain.get(test), other.get(test)) for test in sorted({*plain, *other})}
     unequal = {test: pair for test, pair in pairs.items() if pair[0] != pair[1]}
     return [f"{test} ({a} -> {b})" for test, (a, b) in unequal.items() if test not in without]
+
+
+def different_texts(plain: ModeRun, other: ModeRun, without: Container[str]) -> list[str]:
+    """Name every test of which the JUnit files of two runs say something else."""
+    both = plain.texts.keys() & other.texts.keys()
+    unequal = (test for test in both if plain.texts[test] != other.texts[test])
+    return [test for test in unequal if test not in without]
+
+
+def different_coverage(plain: Sequence[ModeRun], other: ModeRun) -> list[str]:
+    """Name every line and branch that all plain runs have run and the other has not, or reverse."""
+    named: list[str] = []
+    for file in sorted({*other.coverage}.union(*(run.coverage for run in plain))):
+        before = [{*run.coverage.get(file, ())} for run in plain]
+        checked = {*other.coverage.get(file, ())}
+        only_plain = set.intersection(*before) - checked
+        only_checked = checked.difference(*before)
+        named += [f"{file}:{line} (only plain)" for line in sorted(only_plain)]
+        named += [f"{file}:{line} (only checked)" for line in sorted(only_checked)]
+    return named
+
+
+def _read_tests(report: Path) -> list[Tested]:
+    tests: list[Tested] = json.loads(report.read_text())["tests"] if report.exists() else []
+    return tests
 
 
 def group(tests: Iterable[Tested]) -> list[Group]:

@@ -19,6 +19,7 @@ class Suite(TypedDict):
     """The test suite of one release of one package; `suites.toml` tells of each key."""
 
     name: str
+    packages: list[str]
     requirement: str
     style: str
     default: bool
@@ -35,8 +36,9 @@ def read_suites() -> dict[str, Suite]:
     absent = {"arguments": [], "deselect": [], "default": False}
     suites: dict[str, Suite] = {}
     for entry in content["suite"]:
+        absent |= {"packages": [entry["name"]]}
         suites[entry["name"]] = absent | entry
-        suites[entry["name"]]["needs"] = [content["pytest"], *entry.get("needs", ())]
+        suites[entry["name"]]["needs"] = [*content["needs"], *entry.get("needs", ())]
     return suites
 
 

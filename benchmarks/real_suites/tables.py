@@ -10,7 +10,15 @@ if TYPE_CHECKING:
     from .results import Result
 
 VERDICTS = ("clean", "leak", "bounded", "inconclusive", "unchecked")
-COLUMNS = ("suite", "style", "tests", "differ unused", "differ checked", *VERDICTS)
+DIFFERING = {
+    "unused": "outcomes, unused",
+    "checked": "outcomes, checked",
+    "together": "outcomes, `-n 2`",
+    "texts": "JUnit",
+    "coverage": "coverage",
+    "apart": "verdicts, `-n 2`",
+}
+COLUMNS = ("suite", "style", "tests", *DIFFERING.values(), *VERDICTS)
 RATIOS = ("time unused", "time checked", "executions per test")
 FINDING_COLUMNS = ("suite", "holder", "type", "tests", "objects per run")
 LISTED = 10  # tests of a suite and mode that are named when their outcome differs
@@ -40,8 +48,7 @@ def _numbers(results: Sequence[Result]) -> list[str]:
     plain, *other = (sum(one["seconds"][mode] for one in results) for mode in modes)
     return [
         f"{sum(one['tests'] for one in results):,}",
-        f"{sum(len(one['unused']) for one in results):,}",
-        f"{sum(len(one['checked']) for one in results):,}",
+        *(f"{sum(len(one[key]) for one in results):,}" for key in DIFFERING),
         *(f"{number:,}" for number in verdicts),
         *(f"{seconds / plain:.2f}x" for seconds in other),
         f"{executions / judged:.1f}" if judged else "no report",
@@ -49,10 +56,10 @@ def _numbers(results: Sequence[Result]) -> list[str]:
 
 
 def _remarks(result: Result) -> Iterable[str]:
-    for mode, differing in (("unused", result["unused"]), ("checked", result["checked"])):
-        yield from (f"{mode}: `{one}`" for one in differing[:LISTED])
-        if len(differing) > LISTED:
-            yield f"{mode}: ... and {len(differing) - LISTED} more"
+    for key, name in DIFFERING.items():
+        yield from (f"{name}: `{one}`" for one in result[key][:LISTED])
+        if len(result[key]) > LISTED:
+            yield f"{name}: ... and {len(result[key]) - LISTED} more"
     codes = result["exit_codes"].items()
     yield from (f"{mode}: exit code {code}" for mode, code in codes if code not in {0, 1})
     if result["tests"] != result["suite"]["expected"]:

@@ -6,6 +6,9 @@ leaves nothing behind.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from pytest_leakguard.counters import (
@@ -62,6 +65,17 @@ def available(track: tuple[str, ...] | None = None) -> tuple[Counter, ...]:
         if (track is None or counter.name in track) and kind.works():
             found.append(counter)
     return tuple(found)
+
+
+@contextmanager
+def noting(kept_files: re.Pattern[str] | None = None) -> Iterator[None]:
+    """Note inside which files are made, and what of them comes into the environment.
+
+    Args:
+        kept_files: Matches the start of paths that somebody else clears away: a test runner's.
+    """
+    with temp_files.noting(kept_files), native.noting_environment():
+        yield
 
 
 def consolidate_native() -> None:

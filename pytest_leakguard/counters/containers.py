@@ -11,8 +11,10 @@ from _queue import SimpleQueue
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from gc import get_referents, is_tracked
+from gc import is_tracked
 from typing import Any
+
+from pytest_leakguard.referents import referents_of_all
 
 _tell_bytes, _tell_text = io.BytesIO.tell, io.StringIO.tell
 
@@ -164,7 +166,7 @@ def _by_length(containers: Iterable[object]) -> dict[Callable[[Any], int], list[
 def _untracked(objects: list[object]) -> Iterable[object]:
     found: dict[int, object] = {}
     for start in range(0, len(objects), _CHUNK):
-        referents = get_referents(*objects[start : start + _CHUNK])
+        referents = referents_of_all(objects[start : start + _CHUNK])
         for obj in [one for one in referents if type(one) in _UNTRACKED]:
             if not is_tracked(obj):
                 found[id(obj)] = obj

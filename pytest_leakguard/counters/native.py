@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from operator import mul
 from typing import Any
 
 import psutil
+
+from pytest_leakguard.counters import environment
 
 
 def _no_heap_info() -> Any:  # what stands for the figures has none
@@ -115,8 +117,21 @@ def read_mapped() -> int:
     return int(_heap_info().mmap_used)
 
 
+def _read_all() -> int:
+    waiting: int = sum(map(mul, _waiting, _CHUNK_BYTES))
+    return int(_heap_info().heap_used) - waiting
+
+
+def noting_environment() -> AbstractContextManager[None]:
+    """Note inside what the C library keeps of temporary paths in the environment."""
+    return environment.noting(_read_all) if _works() else nullcontext()
+
+
 class NativeBytes:
-    """Bytes in use on the native heap: ``malloc`` in extensions, and Python's large objects."""
+    """Bytes in use on the native heap: ``malloc`` in extensions, and Python's large objects.
+
+    Without those that the C library keeps of temporary paths in the environment.
+    """
 
     name = "native_bytes"
     noun = "native byte"
@@ -124,5 +139,4 @@ class NativeBytes:
 
     def read(self) -> int:
         """Return their number."""
-        waiting: int = sum(map(mul, _waiting, _CHUNK_BYTES))
-        return int(_heap_info().heap_used) - waiting
+        return _read_all() - environment.kept_bytes()

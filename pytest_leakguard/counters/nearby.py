@@ -17,6 +17,7 @@ from gc import get_referents
 from typing import Any, final
 
 from pytest_leakguard.counters.containers import ContainerItems, length_of_kind, sized
+from pytest_leakguard.identity import identity_of
 
 #: Where a walk ends: so many containers found, or so many objects seen.
 MOST_CONTAINERS, MOST_OBJECTS = 1_000, 8_000
@@ -80,7 +81,7 @@ class NearbyItems:
                 *choose(near, own, foreign),
                 *choose(far, own, foreign),
             ]
-            distinct = {id(one): one for one in found}
+            distinct = {identity_of(one): one for one in found}
             self._known = set(distinct)
             self._counter = ContainerItems(distinct.values())
             self._key = neighbourhood.key
@@ -89,7 +90,7 @@ class NearbyItems:
         if changed:
             own, foreign = neighbourhood.own, neighbourhood.foreign
             below = choose(changed, own, foreign, _MOST_NEW, _MOST_NEW_OBJECTS)
-            new = {id(one): one for one in below if id(one) not in self._known}
+            new = {identity_of(one): one for one in below if identity_of(one) not in self._known}
             self._known.update(new)
             self._counter.add(new.values())
         return self._counter
@@ -135,16 +136,16 @@ def choose(
     """
     level = [*roots]
     found: list[object] = [one for one in level if sized(one) is not None]
-    seen = set(map(id, level))
+    seen = set(map(identity_of, level))
     roles: dict[type, int] = {}
     while level and len(found) < most_containers and len(seen) < most_objects:
         following: list[object] = []
         for obj in get_referents(*level):
             if (role := roles.get(type(obj), -1)) < 0:
                 role = roles[type(obj)] = _role(type(obj), foreign)
-            if role == _SKIPPED or id(obj) in seen:
+            if role == _SKIPPED or identity_of(obj) in seen:
                 continue
-            seen.add(id(obj))
+            seen.add(identity_of(obj))
             if role == _CONTAINER:
                 if type(obj) is dict and "__loader__" in obj:  # a module's: a root, or foreign
                     continue

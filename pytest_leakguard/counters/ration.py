@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_leakguard.clock import now
 from pytest_leakguard.counters import Counter, mapped
-from pytest_leakguard.model import NATIVE_COUNTERS
+from pytest_leakguard.settings import NATIVE_COUNTERS
 
 #: Share of the elapsed time that readings of the native heap may take in whole-suite mode. On a
 #: fragmented heap (200,000 free chunks) one reading takes 32 ms.

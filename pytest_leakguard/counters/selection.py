@@ -11,7 +11,7 @@ from pytest_leakguard.counters import Counter
 from pytest_leakguard.counters.containers import ContainerItems
 from pytest_leakguard.counters.nearby import NearbyItems, Neighbourhood
 from pytest_leakguard.counters.ration import RATIONED, NativeRation
-from pytest_leakguard.model import NATIVE_COUNTERS, Settings
+from pytest_leakguard.settings import NATIVE_COUNTERS, Settings
 
 #: Readings of a sound test: the baseline, and after the last run.
 _READINGS = 2

@@ -56,6 +56,12 @@ class _Notes:
         """Note no more."""
         self.is_on = False
 
+    def names_temporary(self, text: str) -> bool:
+        """Tell whether a path below the directory for temporary files is part of a text."""
+        if self._directory and self._directory in text:
+            return True
+        return self._kept is not None and self._kept.search(text) is not None
+
     def paths(
         self,
         _exists: Callable[[bytes], bool] = os.path.lexists,
@@ -138,6 +144,14 @@ def noting(kept: re.Pattern[str] | None = None) -> Iterator[None]:
         yield
     finally:
         _notes.stop()
+
+
+def names_temporary(text: str) -> bool:
+    """Tell whether a path below the directory for temporary files is part of a text.
+
+    It is the directory of the time when files were noted last.
+    """
+    return _notes.names_temporary(text)
 
 
 def noted_bytes() -> int:

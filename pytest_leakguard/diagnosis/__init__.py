@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pytest_leakguard import settle
 from pytest_leakguard.clock import now, wait
-from pytest_leakguard.diagnosis import census, naming, paths, resources, traces, walk
+from pytest_leakguard.diagnosis import census, naming, pace, paths, resources, traces, walk
 from pytest_leakguard.diagnosis.accumulation import Accumulation, find_accumulations
 from pytest_leakguard.diagnosis.census import Births, Held
 from pytest_leakguard.diagnosis.containers import container_findings
@@ -29,22 +29,15 @@ from pytest_leakguard.diagnosis.roots import Root, Roots
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.diagnosis.watch import Watched, watch
 from pytest_leakguard.forkable import other_threads
+from pytest_leakguard.identity import identity_of
 from pytest_leakguard.model import Finding, Frame
 from pytest_leakguard.ownership import is_library
-from pytest_leakguard.runner import Trial, is_background, tracing
+from pytest_leakguard.persistence import is_background
+from pytest_leakguard.runner import Trial, tracing
 from pytest_leakguard.units import format_duration, plural
 
-#: Frames kept per allocation: the test's own line is rarely farther from the allocating one.
-FRAMES = 25
-#: Runs before the first census and between the two. Six runs are a whole number of periods for
-#: leaks on every, every second and every third run; three runs show one of each before.
-FIRST_RUNS, BETWEEN_RUNS = 3, 6
-#: The same for tests too slow for these inside the time budget.
-FEW_FIRST_RUNS, FEW_BETWEEN_RUNS = 1, 2
-#: How much slower code was seen to run under tracemalloc with many frames, and watched by line.
-SLOWDOWN, WATCH_SLOWDOWN = 15, 30
-#: A diagnosis that would take longer than so many times the budget, even with few runs, is left.
-LEAST_PATIENCE = 3
+#: How much slower code was seen to run while it is watched by line.
+WATCH_SLOWDOWN = 30
 #: Stretches between looks at traced memory that growth must have shown in, and the least of runs
 #: in each.
 BETWEEN_LOOKS, LEAST_BETWEEN = 2, 3
@@ -63,11 +56,13 @@ class Diagnosis:
         findings: Causes, the heaviest first.
         traced_bytes_per_run: Growth of traced memory; ``None`` when the test stops tracing.
         background: Holders that also grow while the test does not run, by their names.
+        not_looked: Why no holder was looked for, in words; empty if they were.
     """
 
     findings: tuple[Finding, ...]
     traced_bytes_per_run: float | None
     background: tuple[str, ...] = ()
+    not_looked: str = ""
 
 
 def explain(
@@ -96,7 +91,7 @@ def explain(
     open_resources = Resources(growth)
     diagnosing = _Diagnosing(trial, roots, named, reached, sources)
     with roots.recording():
-        with tracing(FRAMES):
+        with tracing(pace.frames_of(trial)):
             diagnosing.find(growth)
         findings = diagnosing.findings(open_resources)
         background = diagnosing.background
@@ -110,6 +105,7 @@ def explain(
         findings=tuple(findings[:MAX_FINDINGS]),
         traced_bytes_per_run=diagnosing.traced_bytes_per_run,
         background=background,
+        not_looked=diagnosing.searched if diagnosing.is_too_slow else "",
     )
 
 
@@ -120,6 +116,7 @@ class _Diagnosing:
         traced_bytes_per_run: Growth of traced memory; ``None`` when the test stops tracing.
         background: Holders that also grow while the test does not run.
         searched: Why no holder was found, in words; empty while one was.
+        is_too_slow: Whether holders were not looked for at all.
     """
 
     def __init__(
@@ -138,7 +135,7 @@ class _Diagnosing:
         self._births = Births(reached.untracked)
         self._accumulations: list[Accumulation] = []
         self._found: list[Finding] = []
-        self._is_too_slow = False
+        self.is_too_slow = False
         self._runs = Runs(between=1, last=1, births=self._births, sources=sources)
         self.traced_bytes_per_run: float | None = None
         self.background: tuple[str, ...] = ()
@@ -226,7 +223,7 @@ class _Diagnosing:
         own: list[Accumulation] = []
         others: list[Accumulation] = []
         for one in accumulations:
-            key = id(one.held.entry)
+            key = identity_of(one.held.entry)
             gained, expected = after[key] - before[key], sum(one.counts.values()) * share
             (others if is_background(gained, expected) else own).append(one)
         self.background = tuple(
@@ -280,32 +277,24 @@ class _Diagnosing:
 
     def _can_watch(self) -> bool:
         in_time = self._trial.run_seconds * WATCH_SLOWDOWN <= self._trial.settings.confirm
-        return in_time and not self._is_too_slow
+        return in_time and not self.is_too_slow
 
     def _plan(self) -> tuple[int, int] | None:
-        """Run once, and choose how many runs the budget allows.
+        """Run once, and choose how many runs the budget allows; ``None`` if even few are too many.
 
         Returns:
-            Runs before the first census, this one included, and from there to the last; ``None``
-            if even few are too many.
+            Runs before the first census, this one included, and from there to the last.
         """
-        budget = self._trial.settings.confirm
         begun = now()
         self._run(1, 1)
         seconds = now() - begun
-        expected = self._trial.run_seconds * SLOWDOWN
-        for stretch in (self._trial.stretch, 1):
-            first, between = FIRST_RUNS * stretch, BETWEEN_RUNS * stretch
-            if max(seconds, expected) * (first + between) <= budget:
-                return first, between
-        if seconds * (FEW_FIRST_RUNS + FEW_BETWEEN_RUNS) <= LEAST_PATIENCE * budget:
-            return FEW_FIRST_RUNS, FEW_BETWEEN_RUNS
-        self._is_too_slow = True
-        self.searched = (
-            f"holders were not looked for: a traced run takes {format_duration(seconds)};"
-            " a longer --leak-confirm allows it"
-        )
-        return None
+        if (planned := pace.runs_of(self._trial, seconds)) is None:
+            self.is_too_slow = True
+            self.searched = (
+                f"holders were not looked for: a traced run takes {format_duration(seconds)};"
+                " a longer --leak-confirm allows it"
+            )
+        return planned
 
     def _run(self, start: int, stop: int) -> None:
         for run in range(start, stop + 1):
@@ -368,7 +357,7 @@ class _Diagnosing:
         examples = [
             obj
             for obj in gc.get_objects()
-            if id(obj) in self._births.runs
+            if identity_of(obj) in self._births.runs
             and naming.type_name(obj) == leaked_type
             and not traces.is_ours(obj)
         ]
@@ -376,9 +365,11 @@ class _Diagnosing:
 
     def _unreached(self, held: Mapping[census.Key, Held]) -> Counter[str]:
         """Count the new objects that no holder leads to, by type."""
-        reached = {id(obj) for one in held.values() for obj in one.everything}
+        reached = {identity_of(obj) for one in held.values() for obj in one.everything}
         return Counter(
             naming.type_name(obj)
             for obj in gc.get_objects()
-            if id(obj) in self._births.runs and id(obj) not in reached and not traces.is_ours(obj)
+            if identity_of(obj) in self._births.runs
+            and identity_of(obj) not in reached
+            and not traces.is_ours(obj)
         )

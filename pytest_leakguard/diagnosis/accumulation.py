@@ -11,6 +11,7 @@ from typing import Any, final
 
 from pytest_leakguard.diagnosis import census
 from pytest_leakguard.diagnosis.census import Held, Key, Tally
+from pytest_leakguard.identity import identity_of
 
 _POOL = "concurrent.futures.thread"
 _LOCK = type(threading.Lock())
@@ -74,7 +75,7 @@ class Accumulation:
         if not self.is_watching():
             return set()
         infos: list[Any] = [obj for obj in self.held.everything if type(obj) is _FINALIZER_INFO]
-        return {id(watched) for info in infos if (watched := info.weakref()) is not None}
+        return {identity_of(watched) for info in infos if (watched := info.weakref()) is not None}
 
 
 def find_accumulations(
@@ -94,7 +95,7 @@ def find_accumulations(
         if (accumulation := Accumulation(held, [tally.get(key, Tally()) for tally in before]))
     ]
     retained = {
-        id(obj)
+        identity_of(obj)
         for accumulation in rising
         if not accumulation.is_watching()
         for obj in accumulation.held.everything

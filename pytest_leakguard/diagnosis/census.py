@@ -19,6 +19,7 @@ from pytest_leakguard.counters.containers import sized
 from pytest_leakguard.diagnosis.naming import type_name
 from pytest_leakguard.diagnosis.paths import is_namespace
 from pytest_leakguard.diagnosis.walk import Entry, is_new, referents_of
+from pytest_leakguard.identity import identity_of
 
 
 @dataclass(slots=True)
@@ -89,9 +90,9 @@ class Births:
         """
         self._others = set()
         # Not by a comprehension: to CPython 3.11 it is a function of its own, which would be noted.
-        self._others.update(map(id, gc.get_objects()))
+        self._others.update(map(identity_of, gc.get_objects()))
         self._others.difference_update(self.runs)
-        self._others.add(id(self._others))
+        self._others.add(identity_of(self._others))
 
     def after_run(self, run: int) -> None:
         """Note what is alive after a run. Objects that are gone are forgotten.
@@ -103,19 +104,19 @@ class Births:
         objects = gc.get_objects()
         self.runs = {
             identity: before.get(identity, run)
-            for identity in map(id, objects)
+            for identity in map(identity_of, objects)
             if identity not in self._others
         }
         for own in (objects, self.runs):
-            self.runs.pop(id(own), None)
+            self.runs.pop(identity_of(own), None)
 
     def keep(self, objects: Sequence[object]) -> None:
         """Take all new objects but these for older ones."""
-        self.runs = {id(obj): self.runs[id(obj)] for obj in objects}
+        self.runs = {identity_of(obj): self.runs[identity_of(obj)] for obj in objects}
 
     def alive(self) -> list[object]:
         """Return the new objects that were alive when it was last noted, and still are."""
-        return [obj for obj in gc.get_objects() if id(obj) in self.runs]
+        return [obj for obj in gc.get_objects() if identity_of(obj) in self.runs]
 
 
 def weigh(obj: object) -> int:
@@ -146,8 +147,8 @@ def take(entries: Sequence[Entry], births: Births) -> dict[Key, Held]:
     for index, entry in enumerate(entries):
         namespace = is_namespace(entry.chain)
         for position, child in enumerate(referents_of(entry.holder)):
-            if id(child) not in taken and is_new(child, new_ids, untracked):
-                taken.add(id(child))
+            if identity_of(child) not in taken and is_new(child, new_ids, untracked):
+                taken.add(identity_of(child))
                 place = position if namespace else None
                 if (held := censused.get((index, place))) is None:
                     held = censused[index, place] = Held(entry, place)
@@ -173,8 +174,8 @@ def _descend(
         held.tally.all[name] += 1
         held.tally.sizes[name] += weigh(obj)
         for child in referents_of(obj):
-            if id(child) not in taken and is_new(child, new_ids, untracked):
-                taken.add(id(child))
+            if identity_of(child) not in taken and is_new(child, new_ids, untracked):
+                taken.add(identity_of(child))
                 held.everything.append(child)
                 held.owners.append(owner)
 
@@ -183,7 +184,7 @@ def totals(censused: Mapping[Key, Held]) -> Counter[int]:
     """Return how many new objects each holder retains, by the identity of its entry."""
     numbers: Counter[int] = Counter()
     for held in censused.values():
-        numbers[id(held.entry)] += len(held.everything)
+        numbers[identity_of(held.entry)] += len(held.everything)
     return numbers
 
 

@@ -15,6 +15,7 @@ from typing import final
 from pytest_leakguard.diagnosis.census import weigh
 from pytest_leakguard.diagnosis.naming import attributes_of, is_a, slots_of
 from pytest_leakguard.diagnosis.walk import referents_of
+from pytest_leakguard.identity import identity_of
 from pytest_leakguard.model import Finding
 
 #: A key in a holder's name is data, not a name.
@@ -134,17 +135,17 @@ class Clue:
             enough: It is not counted further.
         """
         link = self.kid
-        seen = {id(link)}
+        seen = {identity_of(link)}
         for length in range(enough):
             kind = type(link)
             following = (
                 obj
                 for obj in _around(link, far, self.retained)
-                if type(obj) is kind and id(obj) not in seen
+                if type(obj) is kind and identity_of(obj) not in seen
             )
             if (found := next(following, None)) is None:
                 return length
-            seen.add(id(found))
+            seen.add(identity_of(found))
             link = found
         return enough
 
@@ -154,7 +155,7 @@ class Clue:
             (name, value, function)
             for function in _around(self.example, 1, self.retained)
             for name, value in captures_of(function)
-            if id(value) in self.retained
+            if identity_of(value) in self.retained
         ]
         if not captured:
             return None
@@ -170,11 +171,11 @@ class Clue:
     def _weight_bytes(self, start: object, besides: object = None) -> int:
         """Return the size of all retained objects that are reached from one."""
         reached = [start]
-        seen = {id(start), id(besides)}
+        seen = {identity_of(start), identity_of(besides)}
         for obj in reached:  # grows while it is read
             for child in referents_of(obj):
-                if id(child) in self.retained and id(child) not in seen:
-                    seen.add(id(child))
+                if identity_of(child) in self.retained and identity_of(child) not in seen:
+                    seen.add(identity_of(child))
                     reached.append(child)
         return sum(map(weigh, reached))
 
@@ -226,7 +227,7 @@ def _around(start: object, far: int, among: Container[int] | None = None) -> Ite
         far: Steps from object to object, those through its attribute dictionary not counted.
         among: Identities of the only objects that are followed; ``None`` for any.
     """
-    seen = {id(start)}
+    seen = {identity_of(start)}
     near = [start]
     for steps in range(far + 1):
         following: list[object] = []
@@ -235,10 +236,10 @@ def _around(start: object, far: int, among: Container[int] | None = None) -> Ite
             for child in parts_of(obj) if steps < far else ():
                 if (
                     len(seen) < _MANY
-                    and id(child) not in seen
-                    and (among is None or id(child) in among)
+                    and identity_of(child) not in seen
+                    and (among is None or identity_of(child) in among)
                 ):
-                    seen.add(id(child))
+                    seen.add(identity_of(child))
                     following.append(child)
         near = following
 

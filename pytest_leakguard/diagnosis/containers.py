@@ -21,8 +21,10 @@ from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.diagnosis.walk import Reached
 from pytest_leakguard.diagnosis.watch import watch
 from pytest_leakguard.forkable import other_threads
+from pytest_leakguard.identity import identity_of
 from pytest_leakguard.model import Finding, Frame, Step
-from pytest_leakguard.runner import Trial, is_background
+from pytest_leakguard.persistence import is_background
+from pytest_leakguard.runner import Trial
 
 #: Containers that are watched for a run.
 _MAX_WATCHED = 8
@@ -61,11 +63,13 @@ def container_findings(
         ]
         if not found:
             continue
-        background = _growing_idle({id(one): (one, gained) for one, gained, _, _ in found}, seconds)
+        background = _growing_idle(
+            {identity_of(one): (one, gained) for one, gained, _, _ in found}, seconds
+        )
         findings, others = [], []
         for container, gained, frames, entry in found:
             root = named[entry.root]
-            if id(container) in background:
+            if identity_of(container) in background:
                 others.append(paths.retention_path(root, entry.chain)[0])
             else:
                 findings.append(_finding(container, gained / done, root, entry.chain, frames))

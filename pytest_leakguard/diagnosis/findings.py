@@ -24,6 +24,7 @@ from pytest_leakguard.diagnosis.roots import Root
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.diagnosis.suspended import waiting_text
 from pytest_leakguard.diagnosis.traces import Growth
+from pytest_leakguard.identity import identity_of
 from pytest_leakguard.model import Bound, Finding, Frame, Share, Step
 from pytest_leakguard.units import format_size
 
@@ -99,7 +100,7 @@ def held_finding(accumulation: Accumulation, root: Root, runs: Runs) -> Finding:
         steps = steps[:-1]
     if isinstance(example, threading.Thread):
         holder = f"thread {example.name}"
-    birth = runs.births.runs.get(id(example))
+    birth = runs.births.runs.get(identity_of(example))
     made = f"made in run {birth}, alive after run {runs.last}" if birth else ""
     return Finding(
         type=leaked_type,
@@ -159,7 +160,7 @@ def with_growth(
         example=held.everything[position],
         kid=held.kids[held.owners[position]],
         replaced=held.place is not None or not accumulation.direct,
-        retained={id(obj) for obj in held.everything},
+        retained={identity_of(obj) for obj in held.everything},
     )
     pattern = recognise(clue)
     if (capture := clue.heaviest_capture()) is not None:
@@ -216,16 +217,16 @@ def _registry_without_name(leaked: object, runs: Runs) -> dict[object, object] |
 
     The interpreter has such registries, in no module: no walk from a root meets them.
     """
-    seen = {id(leaked)}
+    seen = {identity_of(leaked)}
     near = [leaked]
     for _ in range(_UP):
-        referrers = [obj for obj in _referrers(near) if id(obj) not in seen]
+        referrers = [obj for obj in _referrers(near) if identity_of(obj) not in seen]
         for obj in referrers:
-            is_older = id(obj) not in runs.births.runs
+            is_older = identity_of(obj) not in runs.births.runs
             if type(obj) is dict and is_older and not _referrers([obj], besides=referrers):
                 return obj
-        near = [obj for obj in referrers if id(obj) in runs.births.runs]
-        seen.update(map(id, near))
+        near = [obj for obj in referrers if identity_of(obj) in runs.births.runs]
+        seen.update(map(identity_of, near))
     return None
 
 
@@ -327,7 +328,7 @@ def _example(held: Held, leaked_type: str, runs: Runs) -> int:
     ]
     direct = [position for position in matching if position < len(held.kids)]
     for position in direct or matching:
-        if 1 < runs.births.runs.get(id(held.everything[position]), 0) < runs.last:
+        if 1 < runs.births.runs.get(identity_of(held.everything[position]), 0) < runs.last:
             return position
     chosen = direct or matching or [0]
     return chosen[len(chosen) // 2]

@@ -44,6 +44,12 @@ NATIVE = Pattern(
     "taken by native code, and held by no Python object",
     "look for a malloc without its free in the extension that the test calls",
 )
+#: stdlib/setenv.c of glibc: what ``getenv`` has answered has to stay.
+ENVIRONMENT = Pattern(
+    "native memory",
+    "taken for environment variables: the C library keeps each distinct value for ever",
+    "set it once, or to one of a few values; hand to a child process what differs (env=...)",
+)
 REFERENCE = Pattern(
     "native memory",
     "referred to by native code alone: no Python object leads to it",

@@ -7,6 +7,7 @@ is known how much is taken, and by which line.
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import tempfile
 import threading
@@ -21,6 +22,7 @@ from pytest_leakguard.diagnosis.fingerprint import fingerprint
 from pytest_leakguard.diagnosis.kinds import DESCRIPTORS
 from pytest_leakguard.diagnosis.patterns import (
     CHILD,
+    ENVIRONMENT,
     ERROR_PATH,
     NATIVE,
     POLLER,
@@ -30,9 +32,14 @@ from pytest_leakguard.diagnosis.patterns import (
 )
 from pytest_leakguard.diagnosis.releases import skips_release
 from pytest_leakguard.diagnosis.watch import Opening, Watchable, Watched
+from pytest_leakguard.identity import identity_of
 from pytest_leakguard.model import Finding, Frame, Share
 
 _HOLDER = "this process"
+#: Code that puts a variable into the environment, and not one that only reads there.
+_SETS_VARIABLE = re.compile(
+    r"\b(putenv|setenv)\(|\benvironb?(\.(update|setdefault)\(|\[[^]]*\]\s*=(?!=)|\s*\|=)"
+)
 #: Resources that are named as examples, the newest ones.
 _MAX_NAMED = 3
 
@@ -67,7 +74,7 @@ def _owned_descriptors(obj: Any) -> Iterable[Hashable]:
 
 def _owned_threads(obj: Any) -> Iterable[Hashable]:
     if is_of(obj, threading.Thread):
-        yield id(obj)
+        yield identity_of(obj)
 
 
 def _owned_children(obj: Any) -> Iterable[Hashable]:
@@ -259,19 +266,26 @@ def memory_findings(
         watched: What one run was seen to do.
         note: How a holder was looked for, in words.
     """
-    return [
-        Finding(
-            type=kind,
-            objects_per_run=0,
-            bytes_per_run=per_run,
-            holder=_HOLDER,
-            allocated=(frames := watched.taken.get(counter, ())),
-            note=note,
-            pattern=NATIVE.name,
-            meaning=NATIVE.meaning,
-            advice=NATIVE.advice,
-            fingerprint=fingerprint(_HOLDER, kind, frames),
+    found: list[Finding] = []
+    for counter, kind in _MEMORY.items():
+        if not (per_run := growth.get(counter)):
+            continue
+        frames = watched.taken.get(counter, ())
+        pattern = NATIVE
+        if any(_SETS_VARIABLE.search(frame.source) for frame in frames):
+            pattern = ENVIRONMENT
+        found.append(
+            Finding(
+                type=kind,
+                objects_per_run=0,
+                bytes_per_run=per_run,
+                holder=_HOLDER,
+                allocated=frames,
+                note=note,
+                pattern=pattern.name,
+                meaning=pattern.meaning,
+                advice=pattern.advice,
+                fingerprint=fingerprint(_HOLDER, kind, frames),
+            )
         )
-        for counter, kind in _MEMORY.items()
-        if (per_run := growth.get(counter))
-    ]
+    return found

@@ -16,14 +16,13 @@ from pytest_leakguard.diagnosis.accumulation import Accumulation
 from pytest_leakguard.diagnosis.census import Births
 from pytest_leakguard.diagnosis.findings import Runs, held_finding
 from pytest_leakguard.diagnosis.naming import type_name
+from pytest_leakguard.diagnosis.pace import FRAMES
 from pytest_leakguard.diagnosis.roots import Root, Roots
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.heap import Heap
+from pytest_leakguard.identity import identity_of
 from pytest_leakguard.model import Finding
 from pytest_leakguard.runner import tracing
-
-#: As many frames as a diagnosis of several runs keeps.
-FRAMES = 25
 
 
 @final
@@ -102,8 +101,8 @@ class Single:
             for one in accumulations
         ]
         findings.sort(key=lambda finding: -finding.bytes_per_run)
-        reached = {id(obj) for one in accumulations for obj in one.held.everything}
-        loose_bytes = sum(census.weigh(obj) for obj in alive if id(obj) not in reached)
+        reached = {identity_of(obj) for one in accumulations for obj in one.held.everything}
+        loose_bytes = sum(census.weigh(obj) for obj in alive if identity_of(obj) not in reached)
         return Seen(
             types=Counter(map(type_name, alive)),
             size_bytes=loose_bytes + sum(one.size_bytes for one in accumulations),
@@ -118,7 +117,7 @@ class Single:
         """
         lines = traces.traceback_of(obj)
         if lines is None:
-            return not gc.is_tracked(obj) or id(obj) in self._reached.untracked
+            return not gc.is_tracked(obj) or identity_of(obj) in self._reached.untracked
         for file, _ in lines:
             if file == self._file:
                 return False

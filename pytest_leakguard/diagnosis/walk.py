@@ -7,7 +7,7 @@ would cost a pass over the heap for every object on the way.
 
 from __future__ import annotations
 
-import threading
+import _thread
 from _tracemalloc import _get_object_traceback as traced  # the public one adds a call and a wrapper
 from array import array
 from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +20,8 @@ from typing import Any
 
 from pytest_leakguard.diagnosis.naming import attributes_of
 from pytest_leakguard.diagnosis.roots import Root
+from pytest_leakguard.identity import identity_of
+from pytest_leakguard.referents import referents_of_all
 
 _ATOMS = frozenset({str, bytes, int, float, complex, bool, type(None)})
 #: Containers that the collector stops tracking when they hold atoms alone.
@@ -59,15 +61,20 @@ def is_new(obj: object, new_ids: AbstractSet[int], untracked: AbstractSet[int]) 
             new, also if it took over memory from a free list, which tracemalloc does not see.
     """
     if is_tracked(obj):
-        return id(obj) in new_ids
-    return traced(obj) is not None or (type(obj) in _UNTRACKED and id(obj) not in untracked)
+        return identity_of(obj) in new_ids
+    return traced(obj) is not None or (
+        type(obj) in _UNTRACKED and identity_of(obj) not in untracked
+    )
 
 
 def referents_of(obj: object) -> list[object]:
     """Return what an object refers to.
 
-    With a dictionary's keys, and this thread's values of a ``threading.local``.
+    With a dictionary's keys, and this thread's values of a ``threading.local``. Of a module only
+    its names are told; what is in the state of its C code has none.
     """
+    if issubclass(type(obj), ModuleType):
+        return _names_of(obj)
     found = get_referents(obj)
     if issubclass(type(obj), dict):
         found.extend(_keys_of(obj))  # not reported by a dictionary with only str keys
@@ -76,19 +83,49 @@ def referents_of(obj: object) -> list[object]:
     return found
 
 
+def _names_of(module: object) -> list[object]:
+    # Not asked for its names by itself: a lazy module would load.
+    names = attributes_of(module)
+    return [] if names is None else [names]
+
+
 def _has_new(
     children: Sequence[object],
     new_ids: AbstractSet[int],
     kinds: AbstractSet[type],
     untracked: AbstractSet[int],
 ) -> bool:
-    for child in children:
-        kind = type(child)
-        if traced(child) is not None or (kind in kinds and id(child) in new_ids):
-            return True
-        if kind in _UNTRACKED and id(child) not in untracked and not is_tracked(child):
-            return True
-    return False
+    # Asked of all at once where that is possible: most are old, and a million may be asked.
+    if any(map(traced, children)):
+        return True
+    found = kinds & {*map(type, children)}
+    if found and any(identity_of(child) in new_ids for child in children if type(child) in found):
+        return True
+    return any(
+        identity_of(child) not in untracked
+        for child in children
+        if type(child) in _UNTRACKED and not is_tracked(child)
+    )
+
+
+def _run_in_short_stack(function: Callable[[], None]) -> None:
+    """Call something in a thread whose stack begins with it, which ``threading`` would prolong."""
+    failures: list[BaseException] = []
+    ended = _thread.allocate_lock()
+
+    def call() -> None:
+        try:
+            function()
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            ended.release()
+
+    ended.acquire()
+    _thread.start_new_thread(call, ())
+    ended.acquire()
+    for failure in failures:
+        raise failure
 
 
 class Reached:
@@ -108,19 +145,19 @@ class Reached:
         self._queue: list[object] = []
         self._origins = array("q")
         self._roots: dict[int, int] = {}
-        self._seen = {id(roots), id(self), id(self._queue), id(self._origins), id(self._roots)}
-        self._seen.add(id(self._seen))
+        self._seen: set[int] = set()
         self.untracked: set[int] = set()
-        self._seen.add(id(self.untracked))
+        own = (roots, self, self._queue, self._origins, self._roots, self._seen, self.untracked)
+        self._seen.update(map(identity_of, own))
         for index, root in enumerate(roots):
-            if id(root.obj) not in self._seen:
-                self._roots[id(root.obj)] = index
+            if identity_of(root.obj) not in self._seen:
+                self._roots[identity_of(root.obj)] = index
                 self._reach(root.obj, -1)
         self._walk()
         self._seen.clear()
 
     def _reach(self, obj: object, origin: int) -> None:
-        self._seen.add(id(obj))
+        self._seen.add(identity_of(obj))
         self._queue.append(obj)
         self._origins.append(origin)
 
@@ -129,19 +166,19 @@ class Reached:
         untracked = self.untracked
         for position, obj in enumerate(queue):  # grows while it is read
             if type(obj) in _UNTRACKED and not is_tracked(obj):
-                untracked.add(id(obj))
+                untracked.add(identity_of(obj))
             if (
                 issubclass(type(obj), local)
                 and (values := attributes_of(obj)) is not None
-                and id(values) not in seen
+                and identity_of(values) not in seen
             ):
                 self._reach(values, position)
-            # A module's own C state has no names; what is in it is found by name elsewhere.
-            children = (obj.__dict__,) if type(obj) is ModuleType else get_referents(obj)
+            is_module = issubclass(type(obj), ModuleType)
+            children = _names_of(obj) if is_module else get_referents(obj)
             for child in children:
                 if type(child) in _ATOMS:
                     continue
-                identity = id(child)
+                identity = identity_of(child)
                 if identity not in seen:
                     seen.add(identity)
                     queue.append(child)
@@ -163,21 +200,17 @@ class Reached:
         found: list[int] = []
         # The collector's own view adds what tracemalloc cannot see: instances under CPython 3.11,
         # and objects that took over memory which was allocated before tracing began.
-        kinds = {type(obj) for obj in get_objects() if id(obj) in new_ids}
+        kinds = {type(obj) for obj in get_objects() if identity_of(obj) in new_ids}
         # Each allocation while tracing costs a traceback: a thread of its own has a short one,
         # where the caller's may be a hundred frames deep.
-        thread = threading.Thread(
-            target=self._scan, args=(found, new_ids, kinds), name="leakguard scan"
-        )
-        thread.start()
-        thread.join()
+        _run_in_short_stack(lambda: self._scan(found, new_ids, kinds))
         return [self._entry(position) for position in found]
 
     def _scan(self, found: list[int], new_ids: AbstractSet[int], kinds: set[type]) -> None:
         queue = self._queue
         for start in range(0, len(queue), _CHUNK):
             chunk = queue[start : start + _CHUNK]
-            children = get_referents(*chunk)
+            children = referents_of_all(chunk)
             for obj in chunk:
                 if issubclass(type(obj), dict):
                     children.extend(_keys_of(obj))  # not reported if all of them are str
@@ -194,4 +227,4 @@ class Reached:
             chain.append(self._queue[position])
             position = self._origins[position]
         chain.reverse()
-        return Entry(root=self._roots[id(chain[0])], chain=chain)
+        return Entry(root=self._roots[identity_of(chain[0])], chain=chain)

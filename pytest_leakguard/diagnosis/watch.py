@@ -18,6 +18,7 @@ from pytest_leakguard.clock import now
 from pytest_leakguard.counters.containers import sized
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.model import Frame
+from pytest_leakguard.tracers import OwnTracer
 
 _Stack = tuple[tuple[str, int], ...]
 _GetStack = Callable[[], _Stack]
@@ -129,7 +130,7 @@ class _Members:
         )
 
 
-class _Watch:
+class _Watch(OwnTracer):
     """A trace function that looks at every gauge at each line, call and return."""
 
     def __init__(self, gauges: Sequence[_Gauge], sources: Sources, deadline: float) -> None:

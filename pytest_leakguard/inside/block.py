@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, final
 from pytest_leakguard.errors import InvalidSettingError, LeakFoundError
 from pytest_leakguard.heap import is_in_use
 from pytest_leakguard.inside.caller import calling_frame, place_of, read_settings, variables_of
-from pytest_leakguard.model import Finding, Settings
+from pytest_leakguard.model import Finding
 from pytest_leakguard.reports.text import block_page
+from pytest_leakguard.settings import Settings
 
 if TYPE_CHECKING:
     from pytest_leakguard.diagnosis.single import Single

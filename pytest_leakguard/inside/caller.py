@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 
 from pytest_leakguard.errors import InvalidSettingError
-from pytest_leakguard.model import Settings, parse_setting
+from pytest_leakguard.settings import Settings, parse_setting
 
 _OURSELVES = "pytest_leakguard"
 

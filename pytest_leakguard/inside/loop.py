@@ -18,8 +18,9 @@ from pytest_leakguard.diagnosis.roots import CONTEXT
 from pytest_leakguard.errors import LeakFoundError
 from pytest_leakguard.heap import is_in_use
 from pytest_leakguard.inside.caller import calling_frame, place_of, read_settings, variables_of
-from pytest_leakguard.model import Result, Settings
+from pytest_leakguard.model import Result
 from pytest_leakguard.reports.text import failure_page
+from pytest_leakguard.settings import Settings
 
 _FAILING = frozenset({"leak", "inconclusive", "unchecked"})
 #: A trace or profile function; Any, as typeshed has another for each.

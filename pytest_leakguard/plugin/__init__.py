@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_leakguard.errors import UnsupportedInterpreterError
+from pytest_leakguard.interpreter import require_cpython
 from pytest_leakguard.plugin import markers, options
 from pytest_leakguard.plugin.fixture import leakguard
 
@@ -92,6 +94,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _activate(config: pytest.Config) -> LeakSession:
     """Start the part of the plugin that checks; imports what measuring needs."""
     if session_key not in config.stash:
+        try:
+            require_cpython()
+        except UnsupportedInterpreterError as error:
+            raise pytest.UsageError(str(error)) from None
         from pytest_leakguard.plugin.session import LeakSession
 
         config.stash[session_key] = LeakSession(config, config.stash[options_key])

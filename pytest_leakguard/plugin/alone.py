@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from pytest_leakguard.isolate import STALL_SECONDS
-from pytest_leakguard.model import Result, Settings
+from pytest_leakguard.model import Result
 from pytest_leakguard.plugin.gate import REPORTING
 from pytest_leakguard.plugin.quiet import quiet
 from pytest_leakguard.pristine import Pristine, UnansweredError, find_culprit
+from pytest_leakguard.settings import Settings
 
 #: What is said when no single earlier test explains it.
 EARLIER_TESTS = "earlier tests"
@@ -175,7 +176,9 @@ def _of_reports(reports: Sequence[pytest.TestReport]) -> Result:
         if not report.passed:
             crash = getattr(report.longrepr, "reprcrash", None)
             message = crash.message if crash is not None else str(report.longrepr)
-            reason = f"{report.outcome} in {report.when}: {message.strip().partition(chr(10))[0]}"
+            line = message.strip().partition("\n")[0]
+            _, refused, what = line.partition(f"{SharedFixtureError.__name__}: ")
+            reason = what if refused else f"{report.outcome} in {report.when}: {line}"
             return Result(verdict="inconclusive", reason=reason)
     return Result(verdict="inconclusive", reason="it was not judged")
 
@@ -223,7 +226,9 @@ def refuse_shared(definition: Any) -> None:
     with suppress(AttributeError):
         undoes = undoes or "addfinalizer" in function.__code__.co_names
     if undoes:
-        raise SharedFixtureError(f"{definition.scope} fixture {name!r} is set up already")
+        users = name.startswith(_CALLING_USERS)
+        what = f"the set-up of its {definition.scope}" if users else f"the set-up of {name!r}"
+        raise SharedFixtureError(f"{what} is not done twice, since it is undone at the end")
 
 
 def _has_class_set_up(definition: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast, final
 
 import pytest
 
-from pytest_leakguard.model import Settings
+from pytest_leakguard.settings import Settings
 
 if TYPE_CHECKING:
     from pytest_leakguard.inside import RoundTrip, RoundTrips

@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 from pytest_leakguard.errors import InvalidSettingError
-from pytest_leakguard.model import Settings, parse_setting
+from pytest_leakguard.settings import Settings, parse_setting
 
 NOLEAK = (
     "noleak(runs, warmup, max_objects, max_bytes, confirm, track, ignore): fail this test when it"

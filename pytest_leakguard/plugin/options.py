@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from pytest_leakguard.errors import InvalidSettingError
-from pytest_leakguard.model import COUNTER_NAMES, TRACE_MODES, Settings, parse_setting
+from pytest_leakguard.settings import COUNTER_NAMES, TRACE_MODES, Settings, parse_setting
 from pytest_leakguard.units import parse_count, parse_duration, parse_percentage
 
 Mode = Literal["off", "marked", "all"]

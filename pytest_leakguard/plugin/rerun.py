@@ -182,6 +182,9 @@ class RerunnableItem:
         self._own_markers = list(item.own_markers)
         self._keywords = dict(_markers_of(item))
         self._memory = _PytestMemory(item.config)
+        function = getattr(item, "obj", None)
+        self._function: Any = getattr(function, "__func__", function)
+        self._of_hypothesis = _hypothesis_notes(self._function)
 
     def run(self) -> None:
         """Run the whole protocol again: set-up, call and tear-down of the item alone.
@@ -238,8 +241,10 @@ class RerunnableItem:
             self._item.funcargs = {}
 
     def _restore_what_plugins_keep(self) -> None:
-        """Put back what plugins note on the item during a run, such as its reports."""
+        """Put back what plugins note on the item and its function during a run."""
         item = self._item
+        if self._of_hypothesis:  # a parametrised test's settings are based on the last run's
+            vars(self._function).update(self._of_hypothesis)
         for name in [name for name in vars(item) if name not in _OF_ONE_RUN]:
             if name not in self._attributes:
                 delattr(item, name)
@@ -353,6 +358,12 @@ def _same_examples() -> Iterator[None]:
         yield
     finally:
         core.global_force_seed = None
+
+
+def _hypothesis_notes(function: object) -> dict[str, object]:
+    """Return what Hypothesis has noted on a test's function."""
+    noted = getattr(function, "__dict__", {})
+    return {name: value for name, value in noted.items() if name.startswith("_hypothesis_")}
 
 
 def doctest_globals(item: pytest.Item) -> dict[str, object] | None:

@@ -15,6 +15,7 @@ from pytest_leakguard.plugin.choice import write_costs
 from pytest_leakguard.plugin.options import Options
 from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome
 from pytest_leakguard.reports.text import summary_line, summary_lists
+from pytest_leakguard.units import format_number, format_size
 
 _UNJUDGED = {
     "failed": "the test did not pass",
@@ -40,6 +41,18 @@ def note_result(
     }
 
 
+def properties_of(result: Result) -> list[tuple[str, str]]:
+    """Say a verdict as properties of a test, for JUnit files and whatever else shows them."""
+    stated = [("leak_verdict", result.verdict), ("leak_reason", result.reason)]
+    stated += [("leak_executions", str(result.executions)), ("leak_only_after", result.only_after)]
+    for finding in result.findings:
+        objects = format_number(finding.objects_per_run)
+        rate = f"+{objects}/run, +{format_size(finding.bytes_per_run)}/run"
+        about = f"{finding.type} in {finding.holder}: {rate}; {finding.pattern}"
+        stated.append(("leak_finding", f"{about}; fingerprint {finding.fingerprint}"))
+    return [(name, text) for name, text in stated if text]
+
+
 class SessionResults:
     """Collects results, and tells them at the end: in the terminal and in reports.
 
@@ -61,6 +74,7 @@ class SessionResults:
         self._outcomes: dict[str, TestOutcome] = {}
         self._collected: dict[str, None] = {}
         self._debugged: set[str] = set()
+        self._properties: dict[str, list[tuple[str, str]]] = {}
         self._self_check = SelfCheck()
         self._extra_seconds = 0.0
         self._narrowed = _names_tests(config)
@@ -81,6 +95,7 @@ class SessionResults:
             )
             self._self_check = self._self_check.worse(SelfCheck(**carried["self_check"]))
             self._extra_seconds += result.seconds
+            self._properties[report.nodeid] = properties_of(result)
         elif report.nodeid not in self._outcomes and (report.when == "call" or not report.passed):
             name = "xfailed" if hasattr(report, "wasxfail") else report.outcome
             reason = _UNJUDGED.get(name, _DEBUGGED if report.nodeid in self._debugged else "")
@@ -90,6 +105,10 @@ class SessionResults:
                     kind="",
                     result=Result(verdict="unchecked", reason=reason, executions=1),
                 )
+        if not self._is_worker:  # the controller does it for all
+            report.user_properties.extend(self._properties.get(report.nodeid, ()))
+            if report.when == "teardown":
+                self._properties.pop(report.nodeid, None)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:

@@ -6,17 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pytest_leakguard.model import (
-    COUNTER_NAMES,
-    Finding,
-    Frame,
-    NativeFrame,
-    Result,
-    Settings,
-    Share,
-)
+from pytest_leakguard.model import Finding, Frame, NativeFrame, Result, Share
 from pytest_leakguard.reports.facts import SessionFacts
 from pytest_leakguard.reports.json import relative
+from pytest_leakguard.settings import COUNTER_NAMES, Settings
 from pytest_leakguard.units import format_duration, format_number, format_size, plural
 
 _RESOURCES = {

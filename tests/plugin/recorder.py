@@ -57,7 +57,11 @@ class Recorder:
             location=report.location,
             keywords=sorted(report.keywords),
             sections=[(title, _scrub(text)) for title, text in report.sections],
-            properties=report.user_properties,
+            properties=[
+                [name, value]
+                for name, value in report.user_properties
+                if not name.startswith("leak_")
+            ],
             longrepr=_scrub(report.longreprtext),
             crash=_scrub(str(getattr(getattr(report.longrepr, "reprcrash", None), "message", ""))),
         )

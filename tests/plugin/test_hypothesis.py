@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 pytest.importorskip("hypothesis")
@@ -36,7 +38,34 @@ def test_each_rerun_draws_the_same_examples_and_the_first_run_its_own(lab):
     first, second, *others = runs
     assert all(run == second for run in others)
     assert first != second
-    assert (lab.path / "seeds.txt").read_text().split() == ["None", "0", "0", "0", "0"]
+    seeds = (lab.path / "seeds.txt").read_text().split()
+    assert seeds[:5] == ["None", "0", "0", "0", "0"]
+    assert set(seeds[5:]) <= {"0"}
+
+
+def test_a_parametrised_test_is_flat(lab):
+    lab.write(
+        {
+            "test_it.py": """
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+class TestClass:
+    @pytest.mark.parametrize("parameter", [1, 2])
+    @given(number=st.integers())
+    def test_it(self, parameter, number):
+        pass
+"""
+        }
+    )
+    session = lab.checked("-p", "_hypothesis_pytestplugin")
+
+    assert session.ret == 0
+    told = lab.json()["tests"]
+    assert [test["verdict"] for test in told] == ["clean"] * 2
+    if sys.version_info >= (3, 11):  # before, what becomes warm takes blocks
+        assert all(test["executions"] <= 13 and not test["reason"] for test in told)
 
 
 def test_the_user_s_own_seed_stays(lab):

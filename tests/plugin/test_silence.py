@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -182,7 +184,9 @@ class TestClass:
 
     def written() -> str:
         text = (lab.path / "junit.xml").read_text(encoding="utf-8")
-        return re.sub(r' (time|timestamp|hostname)="[^"]*"|0x[0-9a-f]+', "", text)
+        text = re.sub(r' (time|timestamp|hostname)="[^"]*"|0x[0-9a-f]+', "", text)
+        ours = r'<property name="leak_[^>]*/>'
+        return re.sub(rf"<properties>({ours})+</properties>|{ours}", "", text)
 
     for family in ("xunit1", "legacy"):
         extra = (*args, "-o", f"junit_family={family}", "-W", "ignore")
@@ -192,6 +196,76 @@ class TestClass:
 
         assert written() == plain
         assert plain.count('name="suite"') == 1
+
+
+@pytest.mark.parametrize(
+    "workers", [(), ("-n2", "--dist=loadfile")], ids=["in one process", "two workers"]
+)
+def test_a_junit_file_has_the_verdict_of_each_checked_test_as_properties(lab, workers):
+    lab.write(
+        {
+            "test_it.py": """
+import pytest
+
+kept = []
+
+def test_clean(record_property):
+    record_property("own", 1)
+
+def test_leaks():
+    kept.append(object())
+
+def test_fails():
+    assert 0
+
+@pytest.mark.noleak
+def test_skips_on_rerun(runs=[]):
+    runs.append(1)
+    if len(runs) > 1:
+        pytest.skip("once is enough")
+""",
+            "test_last.py": """
+import pytest
+
+kept = []
+
+@pytest.fixture(scope="module")
+def broken():
+    yield
+    raise RuntimeError
+
+def test_leaks_and_breaks_its_tear_down(broken):
+    kept.append(object())
+""",
+        }
+    )
+    session = lab.checked("--junitxml=junit.xml", *workers, plugins=("xdist",) if workers else ())
+    cases = defaultdict(list)
+    for case in ET.parse(lab.path / "junit.xml").iter("testcase"):
+        cases[case.get("name")].append(
+            [(one.get("name"), one.get("value")) for one in case.iter("property")]
+        )
+
+    assert session.ret == 1
+    [clean] = cases["test_clean"]
+    executions = str(lab.json()["tests"][0]["executions"])
+    assert clean == [("own", "1"), ("leak_verdict", "clean"), ("leak_executions", executions)]
+    [leak] = cases["test_leaks"]
+    stated = dict(leak)
+    [finding] = lab.json()["tests"][1]["findings"]
+    assert list(stated) == ["leak_verdict", "leak_executions", "leak_finding"]
+    assert stated["leak_verdict"] == "leak"
+    assert stated["leak_finding"] == (
+        "object in test_it.kept: +1/run, +16 B/run; global accumulation; "
+        f"fingerprint {finding['fingerprint']}"
+    )
+    # One for the failure and one for the error: each says it whole.
+    failure, error = cases["test_leaks_and_breaks_its_tear_down"]
+    assert failure == error
+    assert dict(error)["leak_verdict"] == "leak"
+    assert cases["test_fails"] == [[]]
+    [skips] = cases["test_skips_on_rerun"]
+    assert dict(skips)["leak_verdict"] == "inconclusive"
 
 
 def test_durations_are_those_of_first_runs(lab):

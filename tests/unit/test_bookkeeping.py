@@ -51,6 +51,28 @@ def test_what_a_plugin_keeps_for_itself_is_ignored_and_listed(allocated):
     )
 
 
+@pytest.mark.parametrize(
+    ("holder", "innermost"),
+    [
+        ("coverage.files.CANONICAL_FILENAME_CACHE", LIBRARY),
+        ("threading._trace_hook.__self__.tracers", line("coverage/c.py", "coverage.collector")),
+    ],
+)
+def test_what_coverage_notes_of_the_user_s_lines_is_ignored_too(holder, innermost):
+    kept = replace(finding(innermost, TEST), holder=holder)
+
+    result = without_bookkeeping(leak(kept), {**PACKAGES, "coverage": "coverage"})
+
+    assert (result.verdict, result.reason) == ("clean", "only the plugin coverage keeps something")
+    assert [one.pattern for one in result.ignored] == [holder]
+
+
+def test_where_coverage_does_not_measure_it_is_code_like_any_other():
+    kept = replace(finding(TEST), holder="coverage.files.CANONICAL_FILENAME_CACHE")
+
+    assert without_bookkeeping(leak(kept), PACKAGES).findings == (kept,)
+
+
 def test_what_else_leaks_is_still_told():
     own = finding(TEST)
 

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_leakguard import check
 from pytest_leakguard.api import Checker
-from pytest_leakguard.model import Settings
+from pytest_leakguard.settings import Settings
 
 
 class Shelf:

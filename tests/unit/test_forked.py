@@ -22,7 +22,8 @@ from pytest_leakguard import forkable, isolate
 from pytest_leakguard.counters.children import describe_children
 from pytest_leakguard.forkable import Harness, Obstacles
 from pytest_leakguard.isolate import Limits, check_in_child
-from pytest_leakguard.model import Result, Settings
+from pytest_leakguard.model import Result
+from pytest_leakguard.settings import Settings
 
 SOON = Limits(execution=0.2, between=0.2)
 LATE = Limits(execution=60.0, between=60.0)

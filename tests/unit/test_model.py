@@ -13,18 +13,8 @@ from pytest_leakguard.errors import (
     MissingPackageError,
 )
 from pytest_leakguard.exemptions import Exemption
-from pytest_leakguard.model import (
-    COUNTER_NAMES,
-    PARSERS,
-    Finding,
-    Frame,
-    NativeFrame,
-    Result,
-    Settings,
-    Share,
-    Step,
-    parse_setting,
-)
+from pytest_leakguard.model import Finding, Frame, NativeFrame, Result, Share, Step
+from pytest_leakguard.settings import COUNTER_NAMES, PARSERS, Settings, parse_setting
 
 _OBJECTS = ("gc_objects", "blocks", "container_items")
 _BYTES = ("native_bytes", "mapped_bytes", "traced_bytes")

@@ -11,8 +11,9 @@ from pytest_leakguard.diagnosis.native_trace import Place, Site, UntraceableErro
 from pytest_leakguard.diagnosis.patterns import NATIVE
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.heap import Heap
-from pytest_leakguard.model import Finding, Frame, NativeFrame, Settings
+from pytest_leakguard.model import Finding, Frame, NativeFrame
 from pytest_leakguard.runner import BrokenRunError, Trial
+from pytest_leakguard.settings import Settings
 
 RUNS = (6, 12)
 TAKE = NativeFrame(function="take", file="native.c", line=4, library="/lib/libnative.so")

@@ -8,6 +8,7 @@ import sys
 import types
 
 from pytest_leakguard.counters.nearby import NearbyItems, Neighbourhood, choose
+from pytest_leakguard.identity import identity_of
 
 OWN = frozenset({__name__.partition(".")[0]})
 
@@ -27,7 +28,7 @@ def nothing_is_foreign(package):
 
 
 def found_from(*roots, own=OWN, foreign=nothing_is_foreign, **limits):
-    return [id(one) for one in choose(roots, own, foreign, **limits)]
+    return [identity_of(one) for one in choose(roots, own, foreign, **limits)]
 
 
 def neighbourhood(*roots, key="file", foreign=nothing_is_foreign):
@@ -45,24 +46,24 @@ def test_containers_are_found_in_globals_instances_classes_closures_and_defaults
     found = found_from(namespace)
 
     for container in (captured, default, bound, Emitter.registry, emitter.handlers):
-        assert id(container) in found
-    assert id(emitter.handlers["event"]) in found
+        assert identity_of(container) in found
+    assert identity_of(emitter.handlers["event"]) in found
 
 
 def test_classes_and_functions_of_others_are_not_walked_into():
-    assert id(Emitter.registry) not in found_from({"class": Emitter}, own=frozenset())
+    assert identity_of(Emitter.registry) not in found_from({"class": Emitter}, own=frozenset())
 
 
 def test_instances_of_what_runs_the_tests_are_not_walked_into():
     emitter = Emitter()
 
-    assert id(emitter.handlers) not in found_from(
+    assert identity_of(emitter.handlers) not in found_from(
         {"e": emitter}, foreign=lambda package: package in OWN
     )
 
 
 def test_other_modules_namespaces_are_not_found():
-    assert id(vars(sys)) not in found_from({"sys": sys, "types": vars(types)})
+    assert identity_of(vars(sys)) not in found_from({"sys": sys, "types": vars(types)})
 
 
 def test_the_nearest_are_found_where_there_are_too_many():
@@ -70,8 +71,8 @@ def test_the_nearest_are_found_where_there_are_too_many():
 
     found = found_from({"near": near, "far": far}, most_containers=3)
 
-    assert id(near) in found
-    assert id(far[0][0]) not in found
+    assert identity_of(near) in found
+    assert identity_of(far[0][0]) not in found
 
 
 def test_what_holds_data_is_found_but_not_looked_into():
@@ -79,8 +80,8 @@ def test_what_holds_data_is_found_but_not_looked_into():
 
     found = found_from({"records": records})
 
-    assert id(records) in found
-    assert id(records[0]) not in found
+    assert identity_of(records) in found
+    assert identity_of(records[0]) not in found
 
 
 def test_items_are_counted_from_each_test_on():
@@ -91,9 +92,9 @@ def test_items_are_counted_from_each_test_on():
     kept.append(None)
     buffer.write("two")
     assert first.read() == 4
-    assert {id(container): gain for container, gain in first.grown()} == {
-        id(kept): 1,
-        id(buffer): 3,
+    assert {identity_of(container): gain for container, gain in first.grown()} == {
+        identity_of(kept): 1,
+        identity_of(buffer): 3,
     }
     assert nearby.enter(near).read() == 0
 

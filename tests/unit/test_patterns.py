@@ -39,6 +39,7 @@ from pytest_leakguard.diagnosis.clues import Clue
 from pytest_leakguard.diagnosis.findings import Runs, loose_finding
 from pytest_leakguard.diagnosis.naming import type_name
 from pytest_leakguard.diagnosis.patterns import NATIVE, PATTERNS, REFERENCE, recognise
+from pytest_leakguard.identity import identity_of
 from pytest_leakguard.model import Finding, Frame, Step
 
 _PAGES = Path(__file__).parents[2] / "docs" / "reference" / "patterns"
@@ -186,7 +187,7 @@ def clue(
         example=example,
         kid=example if kid is None else kid,
         replaced=replaced,
-        retained={id(obj) for obj in (example, *retained, *own)},
+        retained={identity_of(obj) for obj in (example, *retained, *own)},
     )
 
 
@@ -676,7 +677,7 @@ def traced():
 def loose(leaked):
     """Return what is told of an object that is reached from no root."""
     births = Births()
-    births.runs[id(leaked)] = 1
+    births.runs[identity_of(leaked)] = 1
     sources = types.SimpleNamespace(allocation=lambda _: ())
     runs = Runs(between=1, last=1, births=births, sources=sources)
     return loose_finding(Counter({type_name(leaked): 1}), [leaked], runs)

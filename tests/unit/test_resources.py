@@ -16,6 +16,30 @@ from pytest_leakguard.diagnosis.watch import Watched
 from pytest_leakguard.model import Finding, Frame
 
 
+@pytest.mark.parametrize(
+    ("source", "is_told"),
+    [
+        ('os.environ["REQUEST"] = identity', True),
+        ("environ.update(REQUEST=identity)", True),
+        ("os.environ |= {name: identity}", True),
+        ("os.environb[b'REQUEST'] = identity", True),
+        ('os.putenv("REQUEST", identity)', True),
+        ('libc.setenv(b"REQUEST", identity, 1)', True),
+        ('library.open(os.environ["HOME"])', False),
+        ('if os.environ["MODE"] == "fast": library.open()', False),
+        ("library.open(environ.get('HOME'))", False),
+    ],
+)
+def test_native_memory_of_variables_is_told_from_code_that_only_reads_them(source, is_told):
+    line = Frame(file="shop.py", line=1, function="tag", source=source, module="shop")
+
+    (finding,) = memory_findings(
+        {"native_bytes": 80}, Watched(taken={"native_bytes": (line,)}), "searched"
+    )
+
+    assert ("keeps each distinct value" in finding.meaning) == is_told
+
+
 def test_resources_that_do_not_grow_are_no_finding():
     assert Resources({"fds": 0, "threads": None}).findings(Watched(), ()) == []
 
@@ -84,7 +108,7 @@ from pytest_leakguard.diagnosis import explain
 from pytest_leakguard.diagnosis.roots import Roots
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.heap import Heap
-from pytest_leakguard.model import Settings
+from pytest_leakguard.settings import Settings
 from pytest_leakguard.runner import Trial
 
 class Sound:
@@ -106,7 +130,7 @@ print(Sound.runs, finding.note)
     ("confirm", "run_seconds", "told"),
     [
         (1000, 0, "11 9 more runs; no Python object holds it"),
-        (1000, 1000, "3 3 more runs; no Python object holds it"),
+        (1000, 1000, "4 3 more runs; no Python object holds it"),
         (0, 0, "1 holders were not looked for: a traced run takes "),
     ],
     ids=["fast", "slow", "too slow"],
@@ -136,7 +160,7 @@ from pytest_leakguard.diagnosis import explain
 from pytest_leakguard.diagnosis.roots import Roots
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.heap import Heap
-from pytest_leakguard.model import Settings
+from pytest_leakguard.settings import Settings
 from pytest_leakguard.runner import Trial
 
 class Subject:

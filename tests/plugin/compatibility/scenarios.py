@@ -291,10 +291,26 @@ def test_leaking(mocker):
         plugins=("pytest_cov",),
         files={
             "shop.py": "def visited():\n    return 1\n\ndef missed():\n    return 2\n",
-            "test_it.py": "import shop\n\ndef test_sound():\n    assert shop.visited() == 1\n",
+            "test_it.py": """
+import threading
+
+import shop
+
+visits = []
+
+def test_sound():
+    if visits:  # from the second run on
+        shop.missed()
+    visits[:] = [shop.visited()]
+
+def test_starts_a_thread():
+    thread = threading.Thread(target=shop.visited)
+    thread.start()
+    thread.join()
+""",
         },
         options=("--cov=shop", "--cov-report=term-missing"),
-        verdicts={"test_sound": "clean"},
+        verdicts={"test_sound": "clean", "test_starts_a_thread": "clean"},
         told=(r"shop\.py +4 +1 +75% +5",),
     ),
     Scenario(

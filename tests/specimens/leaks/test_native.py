@@ -40,3 +40,7 @@ def test_buffer_made_for_c_is_kept() -> None:
     native.buffers[f"buffer {next(_numbers)}"] = ctypes.create_string_buffer(10_000)
 
     assert native.buffers
+
+
+def test_environment_variable_has_another_value_each_time() -> None:
+    native.tag_request(f"request {next(_numbers)}")

@@ -1,0 +1,61 @@
+"""Is growth that has ended called by what it was?"""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_leakguard import decision
+from pytest_leakguard.heap import Heap
+from pytest_leakguard.model import Result
+from pytest_leakguard.runner import Trial
+from pytest_leakguard.settings import Settings
+
+
+class Sound:
+    def run(self):
+        pass
+
+
+def ended(**series):
+    trial = Trial(subject=Sound(), settings=Settings(), heap=Heap(frozen=False), executions=31)
+    return decision.ended(Result(verdict="leak", series=series, growth={"blocks": 1}), trial)
+
+
+@pytest.fixture
+def caching_opcodes(monkeypatch):
+    monkeypatch.setattr(decision, "_OPCODE_CACHED", frozenset({"blocks", "native_bytes"}))
+
+
+def test_growth_that_has_ended_is_bounded():
+    result = ended(blocks=(10, 12, 12), gc_objects=(5, 6, 6))
+
+    assert (result.verdict, result.executions, result.growth["blocks"]) == ("bounded", 31, 0)
+
+
+@pytest.mark.usefixtures("caching_opcodes")
+@pytest.mark.parametrize(
+    "series",
+    [
+        {"blocks": (10, 12, 14), "gc_objects": (5, 5, 5), "native_bytes": (0, 576, 576)},
+        {"blocks": (10, 26), "native_bytes": (100, 0)},
+    ],
+)
+def test_a_few_blocks_of_code_that_became_warm_are_clean(series):
+    result = ended(**series)
+
+    assert result.verdict == "clean"
+    assert "functions that become warm" in result.reason
+
+
+@pytest.mark.usefixtures("caching_opcodes")
+@pytest.mark.parametrize(
+    "series",
+    [
+        {"blocks": (10, 27)},
+        {"blocks": (10, 12), "gc_objects": (5, 6)},
+        {"native_bytes": (0, 576)},
+        {"blocks": (10, 12), "fds": (3, 4)},
+    ],
+)
+def test_more_or_other_growth_that_has_ended_is_bounded_there_too(series):
+    assert ended(**series).verdict == "bounded"
