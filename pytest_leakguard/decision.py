@@ -20,9 +20,12 @@ from pytest_leakguard.units import format_duration, plural
 #: 1,024th call, and keeps a frame for it. Both are for good, and neither is an object.
 _OPCODE_CACHED = NATIVE_COUNTERS | {"blocks"} if sys.version_info < (3, 11) else frozenset[str]()
 _WARM = "only code that became warm for CPython 3.10's opcode caches took more blocks"
-_FEW_BLOCKS = "it was a few blocks, as CPython 3.10 takes for functions that become warm"
-#: What some functions may take that become warm while one test is judged: two blocks each.
+_FEW_BLOCKS = "it was a few blocks, as the interpreter takes for code that becomes warm"
+#: What code may take that becomes warm while one test is judged: no object, once and for all.
 _WARM_BLOCKS = 16
+#: Memory of Python's own that a block may take from the C library, in bytes: pymalloc serves
+#: smaller ones itself, from pools that are counted as mapped memory.
+_BLOCK_BYTES = 1024
 _AT_MOST = f"chance of at most 1 in {round(1 / FALSE_CONVICTION):,}"
 #: Types of stores that gain nothing where they are given a key that they have.
 _KEYED = frozenset(
@@ -142,12 +145,15 @@ def ended(result: Result, trial: Trial) -> Result:
 
 
 def _became_warm(result: Result) -> bool:
-    """Tell whether no more has grown than what a few functions take as they become warm."""
-    risen = {name for name, samples in result.series.items() if samples[-1] > samples[0]}
-    if not ("blocks" in risen <= _OPCODE_CACHED):
-        return False
-    blocks = result.series["blocks"]
-    return blocks[-1] - blocks[0] <= _WARM_BLOCKS
+    """Tell whether no more has grown than what code takes as it becomes warm."""
+    risen = {
+        name: samples[-1] - samples[0]
+        for name, samples in result.series.items()
+        if samples[-1] > samples[0]
+    }
+    blocks = risen.pop("blocks", 0)
+    others = risen.keys() <= NATIVE_COUNTERS and sum(risen.values()) <= blocks * _BLOCK_BYTES
+    return 0 < blocks <= _WARM_BLOCKS and others
 
 
 def grew(confirmed: Confirmed) -> bool:

@@ -24,6 +24,8 @@ from pytest_leakguard.settings import Settings
 
 #: What is said when no single earlier test explains it.
 EARLIER_TESTS = "earlier tests"
+#: Verdicts on a test that does not leak by itself.
+_INNOCENT = ("clean", "bounded")
 #: How many times longer than a test's first run a child may take to judge it.
 _EXECUTIONS = 40
 #: Plugins whose wide fixtures belong to the process, and to nothing outside of it.
@@ -105,17 +107,17 @@ class Alone:
             self._own.add(frozenset(finding.fingerprint for finding in result.findings))
             said = "the same alone, in a fresh process"
             return replace(result, evidence=_joined(result.evidence, said))
-        if alone.verdict != "clean":
+        if alone.verdict not in _INNOCENT:
             said = f"could not be judged alone: {alone.reason}"
             return replace(result, evidence=_joined(result.evidence, said))
         culprit = find_culprit(
             earlier, lambda before: judged_after(before).verdict == "leak", settings.confirm
         )
-        if culprit is None and judged_after([]).verdict != "clean":
+        if culprit is None and judged_after([]).verdict not in _INNOCENT:
             return result
         name = EARLIER_TESTS if culprit is None else self._items[culprit].nodeid
         reason = f"grows only after {name}: {_in_words(result)}"
-        return replace(result, verdict="clean", reason=reason, only_after=name)
+        return replace(result, verdict=alone.verdict, reason=reason, only_after=name)
 
     def _seconds_of(self, number: int) -> float:
         return self._seconds.get(self._items[number].nodeid, 0.0)

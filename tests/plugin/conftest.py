@@ -169,6 +169,14 @@ class Lab:
             test["nodeid"].rpartition("::")[2]: test["verdict"] for test in self.json(name)["tests"]
         }
 
+    def grounds(self) -> str:
+        """Say what the verdicts of the last checked session rest on, for a failing assertion."""
+        lines = []
+        for test in self.json()["tests"]:
+            moved = {name: row for name, row in test["series"].items() if len(set(row)) > 1}
+            lines.append(f"{test['nodeid']}: {test['verdict']}: {test['reason']} {moved}")
+        return "\n".join(lines)
+
 
 @pytest.fixture
 def lab(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Lab:

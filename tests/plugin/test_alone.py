@@ -171,7 +171,8 @@ class TestAlone(unittest.TestCase):
     assert lab.verdicts()["test_logs"] == "leak"
     reason = "the set-up of its class is not done twice, since it is undone at the end"
     assert f"could not be judged alone: {reason}" in session.raw
-    assert told(lab, "only_after") == {"test_logs_too": "test_it.py::test_adds_a_handler"}
+    victims = {"test_logs_too": "test_it.py::test_adds_a_handler"}
+    assert told(lab, "only_after") == victims, session.raw
 
 
 def test_workers_judge_alone_too(judged, lab):

@@ -47,7 +47,7 @@ def test_outcomes_are_those_of_a_plain_session_and_verdicts_are_right(lab, scena
 
     verdicts = {**scenario.twins, **scenario.verdicts}
     seen = lab.verdicts()
-    assert {name: seen[name] for name in verdicts} == verdicts
+    assert {name: seen[name] for name in verdicts} == verdicts, lab.grounds()
     leaking = {name for name, verdict in seen.items() if verdict == "leak"}
     assert leaking == {name for name, verdict in verdicts.items() if verdict == "leak"}
     expected = Counter(
