@@ -20,12 +20,13 @@ from pytest_leakguard.units import format_duration, plural
 #: 1,024th call, and keeps a frame for it. Both are for good, and neither is an object.
 _OPCODE_CACHED = NATIVE_COUNTERS | {"blocks"} if sys.version_info < (3, 11) else frozenset[str]()
 _WARM = "only code that became warm for CPython 3.10's opcode caches took more blocks"
-_FEW_BLOCKS = "it was a few blocks, as the interpreter takes for code that becomes warm"
-#: What code may take that becomes warm while one test is judged: no object, once and for all.
+_FEW_BLOCKS = "it was a few blocks of memory and no object, as code takes that becomes warm"
+#: What code may take that becomes warm while one test is judged: no object, once and for all. Only
+#: growth that has ended is held against it: it parts clean from bounded, and neither from a leak.
 _WARM_BLOCKS = 16
-#: Memory of Python's own that a block may take from the C library, in bytes: pymalloc serves
-#: smaller ones itself, from pools that are counted as mapped memory.
-_BLOCK_BYTES = 1024
+#: What such a block takes from the C library at most, in bytes: CPython 3.10 caches up to 254
+#: opcodes of a function, in 32 bytes each.
+_BLOCK_BYTES = 8192
 _AT_MOST = f"chance of at most 1 in {round(1 / FALSE_CONVICTION):,}"
 #: Types of stores that gain nothing where they are given a key that they have.
 _KEYED = frozenset(

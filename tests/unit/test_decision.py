@@ -38,14 +38,14 @@ def test_a_few_blocks_of_code_that_became_warm_are_clean(series):
     result = ended(**series)
 
     assert result.verdict == "clean"
-    assert "code that becomes warm" in result.reason
+    assert "as code takes that becomes warm" in result.reason
 
 
 @pytest.mark.parametrize(
     "series",
     [
         {"blocks": (10, 27)},
-        {"blocks": (10, 11), "native_bytes": (0, 1040)},
+        {"blocks": (10, 11), "native_bytes": (0, 8208)},
         {"blocks": (10, 12), "gc_objects": (5, 6)},
         {"native_bytes": (0, 576)},
         {"blocks": (10, 12), "fds": (3, 4)},
