@@ -25,6 +25,7 @@ from pytest_leakguard.model import Result
 from pytest_leakguard.runner import BrokenRunError, Screened, Subject, Trial
 from pytest_leakguard.sampling import Sampler
 from pytest_leakguard.settings import COUNTER_NAMES, Settings, parse_setting
+from pytest_leakguard.settle import renew_environment_table
 
 #: Counters of the pass under tracing.
 _CLOSER = frozenset({"traced_bytes", "container_items"})
@@ -224,6 +225,7 @@ class Checker:
     ) -> Result:
         with noting(self._kept_files), Heap(frozen=frozen) as heap:
             self._pacer.look()
+            renew_environment_table()
             sampler = Sampler(chosen)
             trial = Trial(subject=subject, settings=settings, heap=heap)
             try:

@@ -7,6 +7,7 @@ is emptied here was seen to move a counter in a sound test. Nothing is reset tha
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,8 @@ from pytest_leakguard.heap import Heap
 #: that another thread closes were seen to take 0.15 s.
 ENDING_SECONDS = 0.2
 _STEP_SECONDS = 0.005
+#: The least that an entry of a dictionary takes, in bytes.
+_ENTRY_BYTES = 16
 #: CPython 3.10 keeps at most 200 frames, and enlarges one that is too small for its next use.
 _FREE_FRAMES = 201
 #: A function with a frame of some 2 KiB that calls itself; 3.11 and newer have no such list.
@@ -74,6 +77,22 @@ def fill_free_lists() -> None:
     del floats, lists, dicts
     if _nest is not None:
         _nest(_nest, _FREE_FRAMES)
+
+
+def renew_environment_table() -> None:
+    """Bring the table behind ``os.environ`` to the size at which it stays.
+
+    Each run sets variables and removes them, if only pytest does with ``PYTEST_CURRENT_TEST``. A
+    dictionary's table is made anew when its free entries are used up, and may be twice as large
+    the first time, after some ten runs.
+    """
+    table = getattr(os.environ, "_data", None)
+    if not isinstance(table, dict) or not table:
+        return
+    name = type(next(iter(table)))()  # empty: no variable is called so
+    for _ in range(sys.getsizeof(table) // _ENTRY_BYTES):
+        table[name] = name  # no other thread runs before the next line is done
+        del table[name]
 
 
 def until_ended(grown: Callable[[], bool]) -> None:
