@@ -101,6 +101,7 @@ class Checker:
         return self._self_check
 
     def _judge_empty_test(self) -> Result:
+        renew_environment_table()
         with Heap() as heap:
             trial = Trial(subject=_Idle(), settings=Settings(), heap=heap)
             sampler = Sampler(self.selection.of_process())
@@ -225,7 +226,6 @@ class Checker:
     ) -> Result:
         with noting(self._kept_files), Heap(frozen=frozen) as heap:
             self._pacer.look()
-            renew_environment_table()
             sampler = Sampler(chosen)
             trial = Trial(subject=subject, settings=settings, heap=heap)
             try:
