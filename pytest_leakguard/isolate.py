@@ -129,7 +129,7 @@ def run_in_child(
     reading, writing = _pipe()
     child: _Child | None = None
     try:
-        with _held_back() as mask:
+        with held_back() as mask:
             dice = _getstate()
             with warnings.catch_warnings():
                 # CPython 3.12 warns of threads. Those there are were looked at: none is in the way.
@@ -152,7 +152,7 @@ def run_in_child(
 
 
 @contextmanager
-def _held_back() -> Iterator[set[Any]]:
+def held_back() -> Iterator[set[Any]]:
     """Have signals that end a session wait; yields the mask that was."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
     try:

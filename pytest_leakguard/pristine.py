@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any, NoReturn, final
 
 from pytest_leakguard.clock import now
-from pytest_leakguard.isolate import Announce, Limits, run_in_child
+from pytest_leakguard.isolate import Announce, Limits, held_back, run_in_child
 from pytest_leakguard.model import Result
 
 #: How much longer than its child the copy itself may take to say something, in seconds.
@@ -57,12 +57,14 @@ class Pristine:
     def __init__(self, answer: Callable[[Any], Result]) -> None:
         near, far = socket.socketpair()
         with near, far:
-            with warnings.catch_warnings():
-                # CPython 3.12 warns of threads. Those there are were looked at: none is in the way.
-                warnings.simplefilter("ignore", DeprecationWarning)
-                child = _fork()
-            if not child:
-                _be_between(answer, near, far)
+            # What a signal raises in the hooks of a fork is printed there, and lost.
+            with held_back() as mask:
+                with warnings.catch_warnings():
+                    # CPython 3.12 warns of threads. None of those that are there is in the way.
+                    warnings.simplefilter("ignore", DeprecationWarning)
+                    child = _fork()
+                if not child:
+                    _be_between(answer, near, far, mask)
             _waitpid(child, 0)
             far.close()
             if not (said := near.recv(_CHUNK_BYTES)):
@@ -121,7 +123,7 @@ def _receive(pipe: socket.socket) -> bytes:
 
 
 def _be_between(
-    answer: Callable[[Any], Result], near: socket.socket, far: socket.socket
+    answer: Callable[[Any], Result], near: socket.socket, far: socket.socket, mask: set[Any]
 ) -> NoReturn:
     """Fork the copy and end, so that it has no parent here."""
     try:
@@ -131,6 +133,7 @@ def _be_between(
         if copy := _fork():
             far.sendall(str(copy).encode())
         else:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             _be_copy(answer, far, asking)
     finally:
         _exit(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -10,6 +11,7 @@ from contextlib import suppress
 import psutil
 import pytest
 
+from pytest_leakguard.model import Result
 from pytest_leakguard.pristine import Pristine, UnansweredError, find_culprit
 from pytest_leakguard.settle import until_ended
 
@@ -239,8 +241,6 @@ def test_logs():
 
 
 def answer(question):
-    from pytest_leakguard.model import Result
-
     if question == "exit":
         os._exit(3)
     return Result(verdict="clean", reason=f"{question}, {os.getpid()}")
@@ -288,6 +288,41 @@ def test_a_copy_ends_with_the_process_that_made_it():
         copy = psutil.Process(int(ended.stdout))
         until_ended(lambda: copy.status() != psutil.STATUS_ZOMBIE)
         assert copy.status() == psutil.STATUS_ZOMBIE
+
+
+_INTERRUPTED = """
+import os
+import signal
+from pytest_leakguard.pristine import Pristine
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGINT))
+try:
+    Pristine(lambda question: None)
+except KeyboardInterrupt:
+    print("heard")
+"""
+
+
+def test_an_interrupt_is_heard_that_comes_while_the_copy_is_made():
+    interrupted = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert (interrupted.stdout, interrupted.stderr) == ("heard\n", "")
+
+
+def test_signals_that_wait_meanwhile_do_not_wait_in_the_copy():
+    def mask(_: object) -> Result:
+        waiting = sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+        return Result(verdict="clean", reason=str(waiting))
+
+    own = sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+    copy = Pristine(mask)
+    try:
+        assert copy.ask("mask", 5.0).reason == str(own)
+    finally:
+        copy.close()
 
 
 def test_a_copy_that_cannot_be_made_is_told(monkeypatch):
