@@ -21,11 +21,12 @@ from pytest_leakguard.counters.nearby import Neighbourhood
 from pytest_leakguard.counters.selection import Selection
 from pytest_leakguard.decision import exempt
 from pytest_leakguard.heap import Heap, Pacer, is_in_use
-from pytest_leakguard.model import Result
+from pytest_leakguard.model import Result, Verdict
 from pytest_leakguard.runner import BrokenRunError, Screened, Subject, Trial
 from pytest_leakguard.sampling import Sampler
 from pytest_leakguard.settings import COUNTER_NAMES, Settings, parse_setting
 from pytest_leakguard.settle import renew_environment_table
+from pytest_leakguard.verdict import Status
 
 #: Counters of the pass under tracing.
 _CLOSER = frozenset({"traced_bytes", "container_items"})
@@ -163,7 +164,7 @@ class Checker:
         marked: bool = True,
         neighbourhood: Neighbourhood | None = None,
     ) -> Result:
-        """Tell whether a test whose first run is done moves anything, and not why.
+        """Tell whether a test whose first run is done keeps growing, and not why.
 
         Args:
             subject: Runs the test again.
@@ -172,7 +173,7 @@ class Checker:
             neighbourhood: As :meth:`check` takes it.
 
         Returns:
-            ``clean``, ``leak`` if anything moved, ``inconclusive`` or ``unchecked``.
+            ``clean``, ``leak``, ``inconclusive`` or ``unchecked``, without findings.
         """
         if (self_check := self.self_check()).verdict != "clean":
             return Result(verdict="unchecked", reason=self_check.reason, executions=1)
@@ -279,20 +280,21 @@ class Checker:
         return self._concluder.conclude(trial, closer, confirmed, growth)
 
     def _look(self, trial: Trial, sampler: Sampler, *, traced: bool) -> Result:
-        """Tell whether anything moves, as the screen and a closer look see it."""
-        flat = runner.screen(trial, sampler).flat
-        if flat and traced and _wants_closer(trial.settings):
+        """Tell whether anything keeps growing, as batches and a closer look see it."""
+        seen = _growth(trial, sampler, runner.screen(trial, sampler))
+        if seen == "acquitted" and traced and _wants_closer(trial.settings):
             closer = runner.close_sampler(trial.heap, trial.settings.track)
             with runner.tracing(1):
-                passed = runner.trace(trial, closer)
-                flat = passed is None or passed.flat
-        if flat and (place := calls.asks_for_process(trial)):
-            return Result(
-                verdict="inconclusive",
-                reason=f"{place} asks in which process it is",
-                executions=trial.executions,
-            )
-        return Result(verdict="clean" if flat else "leak", executions=trial.executions)
+                seen = _growth(trial, closer, runner.trace(trial, closer))
+        if seen == "convicted":
+            return Result(verdict="leak", executions=trial.executions)
+        reason = ""
+        if seen == "open":
+            reason = f"still growing, but not steadily, after {trial.executions} executions"
+        elif place := calls.asks_for_process(trial):
+            reason = f"{place} asks in which process it is"
+        verdict: Verdict = "inconclusive" if reason else "clean"
+        return Result(verdict=verdict, reason=reason, executions=trial.executions)
 
 
 def _is_traced(settings: Settings, *, marked: bool) -> bool:
@@ -327,6 +329,13 @@ def _hold_to_one_process(result: Result, subject: Subject, settings: Settings) -
         " the first one: check this test without --leak-isolate"
     )
     return replace(result, verdict="inconclusive", reason=reason)
+
+
+def _growth(trial: Trial, sampler: Sampler, screened: Screened | None) -> Status:
+    """Tell whether what a screen saw goes on; ``None`` stands for one that could not be made."""
+    if screened is None or screened.flat:
+        return "acquitted"
+    return confirm(trial, sampler, screened).status
 
 
 def _moved(screened: Screened) -> list[str]:

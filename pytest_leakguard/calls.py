@@ -7,6 +7,7 @@ import sys
 from _tracemalloc import stop as _stop_tracing  # what the public function calls
 from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 from pytest_leakguard.runner import Trial
 
@@ -68,10 +69,13 @@ def _sees(trial: Trial, wanted: Callable[[FrameType, str, object], bool]) -> boo
         nonlocal seen
         seen = seen or wanted(frame, event, called)
 
-    before = sys.getprofile()
+    before: Any = sys.getprofile()
     sys.setprofile(watch)
     try:
         trial.run()
     finally:
-        sys.setprofile(before)
+        if before is None or callable(before):
+            sys.setprofile(before)
+        else:  # before CPython 3.12, cProfile's is no function
+            before.enable()
     return seen

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 from pytest_leakguard.clock import now
 from pytest_leakguard.runner import Screened, Trial
 from pytest_leakguard.sampling import Sampler
 from pytest_leakguard.settings import Settings
-from pytest_leakguard.verdict import Judgement, judge_batches
+from pytest_leakguard.verdict import Judgement, Status, judge_batches
 
 #: Coprime batch sizes, by what the time allows: the first plan that fits is taken.
 BATCH_PLANS: tuple[tuple[int, ...], ...] = ((5, 7, 11, 13), (3, 5, 7), (2, 3, 5), (1, 2, 3))
@@ -30,7 +29,7 @@ _UNITS = {"native_bytes": 16, "mapped_bytes": 4096}
 class Confirmed:
     """What the batches say, over all counters, beside the steps of the single runs before them."""
 
-    status: Literal["acquitted", "convicted", "open"]
+    status: Status
     judgements: dict[str, Judgement]
     sizes: tuple[int, ...]
     series: dict[str, tuple[int, ...]]
@@ -54,7 +53,7 @@ class Confirmed:
         ]
         return math.ceil(_EVENTS_TO_SHOW / min(shown) / RAREST)
 
-    def rates(self, *statuses: Literal["convicted", "open"]) -> dict[str, float]:
+    def rates(self, *statuses: Status) -> dict[str, float]:
         """Return the growth per run of the counters that were judged so."""
         return {
             name: said.per_run for name, said in self.judgements.items() if said.status in statuses
@@ -116,7 +115,7 @@ def _judge(
         if settings.allowed(name) != float("inf")
     }
     statuses = {judgement.status for judgement in judgements.values()}
-    status: Literal["acquitted", "convicted", "open"] = "open"
+    status: Status = "open"
     if "convicted" in statuses:
         status = "convicted"
     elif statuses <= {"acquitted"}:

@@ -13,6 +13,8 @@ from typing import Literal, final
 
 from pytest_leakguard.sequential import Trend, trend
 
+#: What is said of growth: it has ended, it goes on, or neither is certain.
+Status = Literal["acquitted", "convicted", "open"]
 #: Batches whose floors must all rise before anything is convicted.
 LEAST_BATCHES = 3
 #: A conviction that is not exact needs growth of this many times the largest single step: for
@@ -75,7 +77,7 @@ class Judgement:
         per_run: Growth per run over all batches, in the counter's unit.
     """
 
-    status: Literal["acquitted", "convicted", "open"]
+    status: Status
     exact: bool
     per_run: float
     random: bool = False

@@ -12,6 +12,7 @@ from pytest_leakguard import settle
 from pytest_leakguard.clock import now, wait
 from pytest_leakguard.diagnosis import census, naming, pace, paths, resources, traces, walk
 from pytest_leakguard.diagnosis.accumulation import Accumulation, find_accumulations
+from pytest_leakguard.diagnosis.aside import in_short_stack
 from pytest_leakguard.diagnosis.census import Births, Held
 from pytest_leakguard.diagnosis.containers import container_findings
 from pytest_leakguard.diagnosis.findings import (
@@ -366,10 +367,12 @@ class _Diagnosing:
     def _unreached(self, held: Mapping[census.Key, Held]) -> Counter[str]:
         """Count the new objects that no holder leads to, by type."""
         reached = {identity_of(obj) for one in held.values() for obj in one.everything}
-        return Counter(
-            naming.type_name(obj)
-            for obj in gc.get_objects()
-            if identity_of(obj) in self._births.runs
-            and identity_of(obj) not in reached
-            and not traces.is_ours(obj)
+        return in_short_stack(
+            lambda: Counter(
+                naming.type_name(obj)
+                for obj in gc.get_objects()
+                if identity_of(obj) in self._births.runs
+                and identity_of(obj) not in reached
+                and not traces.is_ours(obj)
+            )
         )

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pympler import asizeof
 
 from pytest_leakguard.counters.containers import sized
+from pytest_leakguard.diagnosis.aside import in_short_stack
 from pytest_leakguard.diagnosis.naming import type_name
 from pytest_leakguard.diagnosis.paths import is_namespace
 from pytest_leakguard.diagnosis.walk import Entry, is_new, referents_of
@@ -89,10 +90,13 @@ class Births:
         taken for it.
         """
         self._others = set()
-        # Not by a comprehension: to CPython 3.11 it is a function of its own, which would be noted.
-        self._others.update(map(identity_of, gc.get_objects()))
+        # Listed before there is anything that only listing needs, cells for closures included.
+        self._add_others(gc.get_objects())
         self._others.difference_update(self.runs)
         self._others.add(identity_of(self._others))
+
+    def _add_others(self, objects: Sequence[object]) -> None:
+        in_short_stack(lambda: self._others.update(map(identity_of, objects)))
 
     def after_run(self, run: int) -> None:
         """Note what is alive after a run. Objects that are gone are forgotten.
@@ -102,11 +106,13 @@ class Births:
         """
         before = self.runs
         objects = gc.get_objects()
-        self.runs = {
-            identity: before.get(identity, run)
-            for identity in map(identity_of, objects)
-            if identity not in self._others
-        }
+        self.runs = in_short_stack(
+            lambda: {
+                identity: before.get(identity, run)
+                for identity in map(identity_of, objects)
+                if identity not in self._others
+            }
+        )
         for own in (objects, self.runs):
             self.runs.pop(identity_of(own), None)
 

@@ -14,6 +14,7 @@ from typing import final
 from pympler import asizeof
 
 from pytest_leakguard import settle
+from pytest_leakguard.diagnosis.aside import in_short_stack
 
 #: ``Py_TPFLAGS_MANAGED_DICT``, and the size of what CPython 3.11 puts before such an object: two
 #: words for the dictionary and two for the collector.
@@ -74,6 +75,10 @@ class Growth:
 
 def look() -> Look:
     """Return what is in use by where it was allocated, the diagnosis's own left out."""
+    return in_short_stack(_look)
+
+
+def _look() -> Look:
     found: Look = {}
     for statistic in tracemalloc.take_snapshot().statistics("traceback"):
         lines = [(frame.filename, frame.lineno) for frame in reversed(statistic.traceback)]

@@ -7,7 +7,6 @@ would cost a pass over the heap for every object on the way.
 
 from __future__ import annotations
 
-import _thread
 from _tracemalloc import _get_object_traceback as traced  # the public one adds a call and a wrapper
 from array import array
 from collections.abc import Callable, Iterable, Sequence
@@ -18,6 +17,7 @@ from threading import local
 from types import ModuleType
 from typing import Any
 
+from pytest_leakguard.diagnosis.aside import in_short_stack
 from pytest_leakguard.diagnosis.naming import attributes_of
 from pytest_leakguard.diagnosis.roots import Root
 from pytest_leakguard.identity import identity_of
@@ -108,26 +108,6 @@ def _has_new(
     )
 
 
-def _run_in_short_stack(function: Callable[[], None]) -> None:
-    """Call something in a thread whose stack begins with it, which ``threading`` would prolong."""
-    failures: list[BaseException] = []
-    ended = _thread.allocate_lock()
-
-    def call() -> None:
-        try:
-            function()
-        except BaseException as error:
-            failures.append(error)
-        finally:
-            ended.release()
-
-    ended.acquire()
-    _thread.start_new_thread(call, ())
-    ended.acquire()
-    for failure in failures:
-        raise failure
-
-
 class Reached:
     """All that is reached from the roots, with the way to each.
 
@@ -197,16 +177,19 @@ class Reached:
         Args:
             new_ids: Identities of the new objects that the collector tracks.
         """
-        found: list[int] = []
         # The collector's own view adds what tracemalloc cannot see: instances under CPython 3.11,
         # and objects that took over memory which was allocated before tracing began.
-        kinds = {type(obj) for obj in get_objects() if identity_of(obj) in new_ids}
-        # Each allocation while tracing costs a traceback: a thread of its own has a short one,
-        # where the caller's may be a hundred frames deep.
-        _run_in_short_stack(lambda: self._scan(found, new_ids, kinds))
-        return [self._entry(position) for position in found]
+        return in_short_stack(
+            lambda: [
+                self._entry(position)
+                for position in self._scan(
+                    new_ids, {type(obj) for obj in get_objects() if identity_of(obj) in new_ids}
+                )
+            ]
+        )
 
-    def _scan(self, found: list[int], new_ids: AbstractSet[int], kinds: set[type]) -> None:
+    def _scan(self, new_ids: AbstractSet[int], kinds: set[type]) -> list[int]:
+        found: list[int] = []
         queue = self._queue
         for start in range(0, len(queue), _CHUNK):
             chunk = queue[start : start + _CHUNK]
@@ -220,6 +203,7 @@ class Reached:
                     for offset, obj in enumerate(chunk)
                     if _has_new(referents_of(obj), new_ids, kinds, self.untracked)
                 )
+        return found
 
     def _entry(self, position: int) -> Entry:
         chain: list[object] = []

@@ -24,10 +24,10 @@ from pytest_leakguard.settings import Settings
 
 #: What is said when no single earlier test explains it.
 EARLIER_TESTS = "earlier tests"
-#: Verdicts on a test that does not leak by itself.
-_INNOCENT = ("clean", "bounded")
-#: How many times longer than a test's first run a child may take to judge it.
+#: How many times longer than a test's first run a child may take to screen it, and how many times
+#: longer than what a confirmation may: it is asked twice for one, the second time under tracing.
 _EXECUTIONS = 40
+_CONFIRMATIONS = 4
 #: Plugins whose wide fixtures belong to the process, and to nothing outside of it.
 _HARMLESS = frozenset({"_pytest", "anyio", "pytest_asyncio"})
 #: pytest's own fixtures that call the set-up functions and methods of users.
@@ -98,7 +98,8 @@ class Alone:
     ) -> Result:
         def judged_after(before: list[int]) -> Result:
             seconds = sum(self._seconds_of(number) for number in before)
-            seconds += self._seconds_of(target) * _EXECUTIONS + settings.confirm + STALL_SECONDS
+            seconds += self._seconds_of(target) * _EXECUTIONS + STALL_SECONDS
+            seconds += settings.confirm * _CONFIRMATIONS
             question = {"test": target, "before": before, "directory": directory}
             return self._pristine.ask(question, seconds)
 
@@ -107,17 +108,17 @@ class Alone:
             self._own.add(frozenset(finding.fingerprint for finding in result.findings))
             said = "the same alone, in a fresh process"
             return replace(result, evidence=_joined(result.evidence, said))
-        if alone.verdict not in _INNOCENT:
+        if alone.verdict != "clean":
             said = f"could not be judged alone: {alone.reason}"
             return replace(result, evidence=_joined(result.evidence, said))
         culprit = find_culprit(
             earlier, lambda before: judged_after(before).verdict == "leak", settings.confirm
         )
-        if culprit is None and judged_after([]).verdict not in _INNOCENT:
+        if culprit is None and judged_after([]).verdict != "clean":
             return result
         name = EARLIER_TESTS if culprit is None else self._items[culprit].nodeid
         reason = f"grows only after {name}: {_in_words(result)}"
-        return replace(result, verdict=alone.verdict, reason=reason, only_after=name)
+        return replace(result, verdict="clean", reason=reason, only_after=name)
 
     def _seconds_of(self, number: int) -> float:
         return self._seconds.get(self._items[number].nodeid, 0.0)

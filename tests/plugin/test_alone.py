@@ -80,6 +80,22 @@ def test_what_grows_only_after_another_test_is_not_accused(judged, lab, between,
     assert f"not alone: test_it.py::test_logs: {words}" in session.raw
 
 
+def test_what_only_warms_up_alone_does_not_leak_by_itself(judged, lab):
+    session = judged(
+        f"""
+warm = []
+{_CULPRIT}
+def test_logs():
+    if len(warm) < 20:
+        warm.append([None])
+    log.warning("again")
+"""
+    )
+
+    assert session.ret == 0, lab.grounds()
+    assert told(lab, "only_after") == {"test_logs": "test_it.py::test_adds_a_handler"}
+
+
 def test_a_marked_victim_passes(judged):
     session = judged(f"{_CULPRIT}@pytest.mark.noleak{_VICTIM}")
 

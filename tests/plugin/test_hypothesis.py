@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 pytest.importorskip("hypothesis")
@@ -63,9 +61,10 @@ class TestClass:
 
     assert session.ret == 0
     told = lab.json()["tests"]
-    assert [test["verdict"] for test in told] == ["clean"] * 2
-    if sys.version_info >= (3, 11):  # before, what becomes warm takes blocks
-        assert all(test["executions"] <= 13 and not test["reason"] for test in told)
+    assert [test["verdict"] for test in told] == ["clean"] * 2, lab.grounds()
+    # The first sampled run may see a cache filled, and any run a table made anew.
+    objects = [test["series"]["gc_objects"] for test in told]
+    assert all(row[-1] <= row[1] for row in objects), lab.grounds()
 
 
 def test_the_user_s_own_seed_stays(lab):
