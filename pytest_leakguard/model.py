@@ -15,6 +15,12 @@ from pytest_leakguard.exemptions import Exempted
 
 Verdict = Literal["clean", "leak", "bounded", "inconclusive", "known", "unchecked"]
 
+#: How a cause stands to the file of known leaks.
+Status = Literal["", "new", "known", "worse", "expired"]
+
+#: A subscript in a holder's name: which of many it is.
+SUBSCRIPT = re.compile(r"\[[^\]]*\]")
+
 VERDICTS: tuple[Verdict, ...] = ("clean", "leak", "bounded", "inconclusive", "known", "unchecked")
 
 
@@ -122,6 +128,9 @@ class Finding:
         meaning: What happens on each run under this pattern, in a clause; may be empty.
         advice: What to do about it.
         fingerprint: Eight hex digits that stay the same when lines move.
+        status: Whether the file of known leaks has it, and whether it is worse or has expired;
+            empty where it was not held against that file.
+        status_reason: Why it is known, or no longer tolerated; empty when it is new.
     """
 
     type: str
@@ -139,6 +148,8 @@ class Finding:
     meaning: str = ""
     advice: str = ""
     fingerprint: str = ""
+    status: Status = ""
+    status_reason: str = ""
 
     @property
     def fixture(self) -> str:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 
-from pytest_leakguard.model import Frame
-
-_SUBSCRIPT = re.compile(r"\[[^\]]*\]")
+from pytest_leakguard.model import SUBSCRIPT, Frame
 
 
 def fingerprint(holder: str, leaked_type: str, allocated: tuple[Frame, ...]) -> str:
@@ -17,5 +14,5 @@ def fingerprint(holder: str, leaked_type: str, allocated: tuple[Frame, ...]) -> 
     Line numbers, addresses, keys, indices and directories do not enter.
     """
     site = f"{os.path.basename(allocated[0].file)}:{allocated[0].function}" if allocated else ""
-    text = "|".join((_SUBSCRIPT.sub("[]", holder), leaked_type, site))
+    text = "|".join((SUBSCRIPT.sub("[]", holder), leaked_type, site))
     return hashlib.sha256(text.encode()).hexdigest()[:8]

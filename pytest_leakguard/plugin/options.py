@@ -16,8 +16,13 @@ from pytest_leakguard.units import parse_count, parse_duration, parse_percentage
 
 Mode = Literal["off", "marked", "all"]
 MODES: tuple[Mode, ...] = ("off", "marked", "all")
+FailOn = Literal["leak", "worse", "inconclusive", "unchecked"]
+FAIL_ON: tuple[FailOn, ...] = ("leak", "worse", "inconclusive", "unchecked")
 REPORT_FORMATS = ("json",)
+#: Where known leaks are looked for, below the root directory, if no path is given.
+KNOWN_FILE = "leakguard.toml"
 if TYPE_CHECKING:
+    from pytest_leakguard.baseline import KnownLeak
     from pytest_leakguard.plugin.choice import Changed, Sample
 
 _AUTO, _SUSPECTS, _ALWAYS = TRACE_MODES
@@ -97,11 +102,41 @@ _CHOICES = (
         " those below a conftest.py that has",
     ),
 )
+_KNOWN = (
+    f"the file of known leaks, which do not fail (default: {KNOWN_FILE} in the root directory, if"
+    " there is one)"
+)
+_UPDATE_KNOWN = (
+    "record this session's leaks as known, raise the limits of those that grow faster, and remove"
+    " entries that nothing fits any more"
+)
+_FAIL_ON = (
+    f"what fails where all tests are checked, separated by commas: {', '.join(FAIL_ON)}; or 'none';"
+    " 'worse' is a known leak that grows faster than recorded or has expired, and part of 'leak'"
+    " (default: leak)"
+)
 _ISOLATE = (
     "run a test's re-runs in a forked child, so that the session survives what they do and sees"
     " none of it, but for what is on the disk or in other processes; where a fork does not carry"
     " what a test needs, such as a thread, they happen in the session's process, and it is said"
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFile:
+    """The file of known leaks.
+
+    Attributes:
+        path: Where it is; there may be none yet if it is updated.
+        shown: How messages name it.
+        entries: What it says.
+        updates: Whether it is brought up to date at the end.
+    """
+
+    path: Path
+    shown: str
+    entries: tuple[KnownLeak, ...]
+    updates: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +151,8 @@ class Options:
         sample: Which share of the tests a whole-suite check is restricted to.
         changed: Which files it is restricted to.
         budget: How long its checks may take, in seconds.
+        fail_on: What it fails on.
+        known: The known leaks; ``None`` without a file of them.
     """
 
     mode: Mode
@@ -125,6 +162,8 @@ class Options:
     sample: Sample | None = None
     changed: Changed | None = None
     budget: float | None = None
+    fail_on: frozenset[FailOn] = frozenset({"leak"})
+    known: KnownFile | None = None
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -173,6 +212,11 @@ def add_options(parser: pytest.Parser) -> None:
         dest = f"leak_{name.replace('-', '_')}"
         group.addoption(f"--leak-{name}", dest=dest, default=None, metavar=metavar, help=text)
         parser.addini(dest, f"twin of --leak-{name}", type="string", default=None)
+    group.addoption("--leak-known", default=None, metavar="PATH", help=_KNOWN)
+    group.addoption("--leak-update-known", action="store_true", help=_UPDATE_KNOWN)
+    group.addoption("--leak-fail-on", default=None, metavar="WHAT", help=_FAIL_ON)
+    parser.addini("leak_known", "twin of --leak-known", type="string", default=None)
+    parser.addini("leak_fail_on", "twin of --leak-fail-on", type="linelist", default=None)
     for name in ("native-trace", "isolate"):
         text = f"twin of --leak-{name}: true or false"
         parser.addini(f"leak_{name.replace('-', '_')}", text, type="string", default=None)
@@ -197,6 +241,8 @@ def resolve(config: pytest.Config) -> Options:
             asked=asked,
             settings=Settings(**given),
             reports=_resolve_reports(config),
+            fail_on=_resolve_fail_on(config),
+            known=_resolve_known(config) if mode != "off" else None,
             **(_resolve_choices(config) if mode == "all" else {}),
         )
     except InvalidSettingError as error:
@@ -271,6 +317,46 @@ def _resolve_choices(config: pytest.Config) -> dict[str, Any]:
 
         chosen["changed"] = Changed(place, str(value), config.rootpath)
     return chosen
+
+
+def _resolve_fail_on(config: pytest.Config) -> frozenset[FailOn]:
+    place, value = _lookup(config, "fail-on")
+    if value is None:
+        return frozenset({"leak"})
+    texts = value if isinstance(value, list) else [value]
+    names = {name.strip() for text in texts for name in str(text).split(",")}
+    if names == {"none"}:
+        return frozenset()
+    if not names <= {*FAIL_ON}:
+        accepted = f"{', '.join(FAIL_ON)}, separated by commas, or none"
+        raise InvalidSettingError(place, value, accepted)
+    return frozenset(name for name in FAIL_ON if name in names)
+
+
+def _resolve_known(config: pytest.Config) -> KnownFile | None:
+    place, value = _lookup(config, "known")
+    updates = bool(config.getoption("leak_update_known"))
+    if value is None:
+        path = config.rootpath / KNOWN_FILE
+        if not (updates or path.is_file()):
+            return None
+    else:
+        if not isinstance(value, str):
+            raise InvalidSettingError(place, value, "a path")
+        in_file = config.inipath is not None and not place.startswith("--")
+        base = config.rootpath if in_file else config.invocation_params.dir
+        path = base / Path(value).expanduser()
+        if not (updates or path.is_file()):
+            accepted = "a file of known leaks; --leak-update-known makes one"
+            raise InvalidSettingError(place, value, accepted)
+    from pytest_leakguard.baseline import read_known
+
+    shown = os.path.relpath(path, config.rootpath)
+    shown = str(path) if shown.startswith("..") else Path(shown).as_posix()
+    if updates:
+        _require_writable("--leak-update-known", shown, path.resolve())
+    entries = read_known(path, shown) if path.exists() else ()
+    return KnownFile(path=path, shown=shown, entries=entries, updates=updates)
 
 
 def _resolve_reports(config: pytest.Config) -> tuple[tuple[str, Path], ...]:

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_leakguard import reports
+from pytest_leakguard.errors import InvalidSettingError
 from pytest_leakguard.model import Result
 from pytest_leakguard.plugin.choice import write_costs
 from pytest_leakguard.plugin.options import Options
+from pytest_leakguard.plugin.policy import DEBUGGED, OWN_OUTCOMES, Policy
 from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome
-from pytest_leakguard.reports.text import summary_line, summary_lists
+from pytest_leakguard.reports.summary import findings_table, summary_line, summary_lists
 from pytest_leakguard.units import format_number, format_size
 
-_UNJUDGED = {
-    "failed": "the test did not pass",
-    "skipped": "the test was skipped",
-    "xfailed": "the test is expected to fail",
-}
 _TO_THE_END = frozenset({pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED})
-_DEBUGGED = "the user went through it in the debugger, so it was not checked"
+_RUN_BY_OTHERS = "another plugin ran it in a way of its own, so it could not be run again"
 
 
 def note_result(
@@ -62,21 +60,30 @@ class SessionResults:
     Args:
         config: The session's configuration.
         options: What it was asked for.
+        policy: What follows from verdicts.
         counters: Names the counters that are read.
     """
 
     def __init__(
-        self, config: pytest.Config, options: Options, counters: Callable[[], Sequence[str]]
+        self,
+        config: pytest.Config,
+        options: Options,
+        policy: Policy,
+        counters: Callable[[], Sequence[str]],
     ) -> None:
         self._config = config
         self._options = options
+        self._policy = policy
         self._counters = counters
         self._outcomes: dict[str, TestOutcome] = {}
         self._collected: dict[str, None] = {}
         self._debugged: set[str] = set()
+        self._passed: set[str] = set()
         self._properties: dict[str, list[tuple[str, str]]] = {}
         self._self_check = SelfCheck()
         self._extra_seconds = 0.0
+        self._recorded = ""
+        self._objections: list[str] = []
         self._narrowed = _names_tests(config)
         self._is_worker = hasattr(config, "workerinput")
 
@@ -96,9 +103,15 @@ class SessionResults:
             self._self_check = self._self_check.worse(SelfCheck(**carried["self_check"]))
             self._extra_seconds += result.seconds
             self._properties[report.nodeid] = properties_of(result)
-        elif report.nodeid not in self._outcomes and (report.when == "call" or not report.passed):
+        elif report.nodeid not in self._outcomes:
             name = "xfailed" if hasattr(report, "wasxfail") else report.outcome
-            reason = _UNJUDGED.get(name, _DEBUGGED if report.nodeid in self._debugged else "")
+            reason = OWN_OUTCOMES.get(name, "")
+            if report.when == "call" and report.nodeid in self._debugged:
+                reason = reason or DEBUGGED
+            elif report.when == "call" and self._options.mode == "all" and not reason:
+                self._passed.add(report.nodeid)
+            elif report.when == "teardown" and report.nodeid in self._passed:
+                reason = reason or _RUN_BY_OTHERS
             if reason:
                 self._outcomes[report.nodeid] = TestOutcome(
                     nodeid=report.nodeid,
@@ -161,25 +174,45 @@ class SessionResults:
         if prevented and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if not self._is_worker:
-            facts = self._facts()
-            write_costs(self._config, facts.judged)
-            for form, path in self._options.reports:
-                _write(path, reports.RENDERERS[form](facts, self._config.rootpath))
+            self._close(self._facts())
+            if self._objections and session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
         return (yield)
+
+    def _close(self, facts: SessionFacts) -> None:
+        """Write all that a session leaves, each file whole or not at all."""
+        write_costs(self._config, facts.judged)
+        self._objections += self._policy.objections(facts)
+        try:
+            self._recorded = self._policy.record(facts)
+        except (OSError, InvalidSettingError) as error:
+            self._objections.append(f"the known leaks could not be recorded: {error}")
+        for form, path in self._options.reports:
+            try:
+                _write(path, reports.RENDERERS[form](facts, self._config.rootpath))
+            except OSError as error:
+                self._objections.append(f"the report {form}:{path} could not be written: {error}")
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print one line on what was checked, and what was not judged and why."""
         facts = self._facts()
-        if not (line := summary_line(facts)):
+        line = summary_line(facts)
+        if not (line or self._objections or self._recorded):
             return
         verbosity = self._config.get_verbosity()
         clean = all(outcome.result.verdict == "clean" for outcome in facts.judged)
-        if verbosity < 0 and clean:
+        if verbosity < 0 and clean and not self._objections:
             return
         terminalreporter.write_sep("-", "leak check")
-        for entry in summary_lists(facts, limit=None if verbosity > 0 else 10):
+        limit = None if verbosity > 0 else 10
+        for entry in (*findings_table(facts, limit=limit), *summary_lists(facts, limit=limit)):
             terminalreporter.write_line(entry)
-        terminalreporter.write_line(line)
+        if self._recorded:
+            terminalreporter.write_line(f"known leaks: {self._recorded}")
+        if line:
+            terminalreporter.write_line(line)
+        for objection in self._objections:
+            terminalreporter.write_line(f"leak check failed: {objection}", red=True)
 
 
 def _names_tests(config: pytest.Config) -> bool:
@@ -191,5 +224,10 @@ def _names_tests(config: pytest.Config) -> bool:
 def _write(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink()
+        raise

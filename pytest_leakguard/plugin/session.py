@@ -22,6 +22,7 @@ from pytest_leakguard.plugin.choice import Budget, read_costs
 from pytest_leakguard.plugin.gate import Gate, Settle
 from pytest_leakguard.plugin.neighbours import Neighbours, looks_at_lifetimes
 from pytest_leakguard.plugin.options import Options
+from pytest_leakguard.plugin.policy import Policy
 from pytest_leakguard.plugin.progress import Progress
 from pytest_leakguard.plugin.repeatable import Advised
 from pytest_leakguard.plugin.rerun import (
@@ -65,7 +66,9 @@ class LeakSession:
             kept_files=_temporary_paths(config),
             harness=self._harness,
         )
-        self._results = SessionResults(config, options, self._checker.selection.names)
+        self._policy = Policy.of(options)
+        names = self._checker.selection.names
+        self._results = SessionResults(config, options, self._policy, names)
         config.pluginmanager.register(self._results, "leakguard-results")
         self._planned = ""
         self._alone: Alone | None = None
@@ -204,7 +207,8 @@ class LeakSession:
         names = self._fixtures.names
         findings = tuple(finding.with_fixtures(names) for finding in checked.findings)
         self._progress.erase()
-        result, failing = settle_outcome(replace(checked, findings=findings), plan)
+        checked = replace(checked, findings=findings)
+        result, failing = self._policy.settle(item.nodeid, checked, plan)
         if self._budget is not None:
             self._budget.spend(result.seconds)
         path, line, _ = item.location
@@ -215,7 +219,8 @@ class LeakSession:
             if failing:
                 where = f"{path}:{(line or 0) + 1}"
                 sentence = one_sentence(result, plan.settings)
-                page = failure_page(result, plan.settings, where=where, root=root)
+                accept = self._policy.lines_to_accept(item.nodeid, result)
+                page = failure_page(result, plan.settings, where=where, root=root, accept=accept)
                 protocol.fail(report, str(root / path), (line or 0) + 1, sentence, page)
 
         return settle
@@ -303,35 +308,3 @@ def _own_failure(error: Exception) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(frame.filename).name}:{frame.lineno}"
     return f"the check itself failed, please report it: {type(error).__name__}: {error} ({place})"
-
-
-def settle_outcome(result: Result, plan: markers.Plan) -> tuple[Result, bool]:
-    """Apply what the markers say to a verdict.
-
-    Args:
-        result: As the core has judged.
-        plan: How the test was to be checked.
-
-    Returns:
-        The result, and whether the test fails by it.
-    """
-    import warnings
-    from dataclasses import replace
-
-    if plan.known is not None:
-        if result.verdict in ("leak", "inconclusive"):
-            issue = f" ({plan.known.issue})" if plan.known.issue else ""
-            reason = f"{plan.known.reason}{issue}"
-            return replace(result, verdict="known", reason=reason), False
-        if result.verdict in ("clean", "bounded"):
-            text = f"fixed: it no longer leaks ({plan.known.reason}); remove the marker"
-            if not plan.known.strict:
-                try:
-                    warnings.warn(pytest.PytestWarning(f"@pytest.mark.leaks: {text}"), stacklevel=1)
-                except pytest.PytestWarning:  # the user wants warnings to be errors
-                    return replace(result, reason=text), True
-            return replace(result, reason=text), plan.known.strict
-        return result, False
-    if result.verdict == "leak":
-        return result, True
-    return result, plan.marked and result.verdict in ("inconclusive", "unchecked")

@@ -90,6 +90,8 @@ def _finding(finding: Finding, root: Path) -> dict[str, object]:
         "advice": finding.advice,
         "page": finding.page,
         "fingerprint": finding.fingerprint,
+        "status": finding.status,
+        "status_reason": finding.status_reason,
     }
 
 

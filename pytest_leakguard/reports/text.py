@@ -1,16 +1,14 @@
-"""The report for people: a failure's page, its one sentence, and the lines at the end."""
+"""The report for people on one test: a failure's page, and its one sentence."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pytest_leakguard.model import Finding, Frame, NativeFrame, Result, Share
-from pytest_leakguard.reports.facts import SessionFacts
 from pytest_leakguard.reports.json import relative
 from pytest_leakguard.settings import COUNTER_NAMES, Settings
-from pytest_leakguard.units import format_duration, format_number, format_size, plural
+from pytest_leakguard.units import format_number, format_size, plural
 
 _RESOURCES = {
     "fds": "file descriptor",
@@ -28,9 +26,6 @@ _BEGINNINGS = {
     "mapped memory": "mapped",
 }
 _BYTES = {"native_bytes": "native", "mapped_bytes": "mapped", "traced_bytes": ""}
-_BESIDE_THREADS = "other threads run: what grows while no test does is left out"
-#: How many of the longest checks are named, and from how many seconds on.
-_SLOWEST, _SLOW_SECONDS = 3, 5.0
 _MAX_FRAMES = 4
 _MAX_HELD = 3
 _MAX_FINDINGS = 3
@@ -88,6 +83,9 @@ def one_sentence(result: Result, settings: Settings) -> str:
             first = result.findings[0]
             where = f", in fixture {first.fixture}" if first.fixture else ""
             where += f", held by {first.holder}"
+            where += f"; {first.status_reason}" if first.status_reason else ""
+        elif result.reason:
+            where = f"; {result.reason}"
         return (
             f"leak: {growth_text(result)}, over {plural(result.executions, 'run')}"
             f" {_allowed_text(settings)}{where}"
@@ -99,7 +97,9 @@ def one_sentence(result: Result, settings: Settings) -> str:
     return f"leak check: {result.reason}"
 
 
-def failure_page(result: Result, settings: Settings, *, where: str, root: Path) -> str:
+def failure_page(
+    result: Result, settings: Settings, *, where: str, root: Path, accept: Sequence[str] = ()
+) -> str:
     """Write what a failing test shows: the sentence, the findings, the evidence.
 
     Args:
@@ -107,12 +107,17 @@ def failure_page(result: Result, settings: Settings, *, where: str, root: Path) 
         settings: How the test was checked.
         where: The test's place, ``file:line``.
         root: Directory that file names are given relative to.
+        accept: What makes it known: the file's name, and the lines to paste.
     """
     ending = [f" evidence   {result.evidence}"] if result.evidence else []
     pages = dict.fromkeys(finding.page for finding in result.findings[:_MAX_FINDINGS])
     ending += [f" docs       {page}" for page in pages if page]
     if result.verdict == "inconclusive":
         ending.extend(_counter_lines(result))
+    if accept:
+        file, *pasted = accept
+        ending.append(f" accept     {file}, with your reason:")
+        ending.extend(f"{' ' * 12}{line}" for line in pasted)
     room = _MAX_LINES - 2 - len(ending)
     lines = [f"{where}: {one_sentence(result, settings)}"]
     if result.findings:
@@ -200,6 +205,8 @@ def _finding_lines(number: int, finding: Finding, root: Path) -> Iterator[str]:
         yield f"     bound      {finding.bound.text}"
     if finding.advice:
         yield f"     fix        {finding.advice}"
+    if finding.status_reason:
+        yield f"     {finding.status:<10} {finding.status_reason}"
 
 
 def _short_finding_lines(number: int, finding: Finding, root: Path) -> Iterator[str]:
@@ -216,7 +223,8 @@ def _table_lines(number: int, finding: Finding, held: Sequence[Share]) -> Iterat
     # Neither memory nor a descriptor has both: a number, and a weight in this process.
     rates = [f"+{format_number(objects)}/run" if objects else "" for _, _, objects, _ in rows]
     sizes = [f"+{format_size(weight)}/run" if weight else "" for _, _, _, weight in rows]
-    endings = [f"fingerprint {finding.fingerprint}", *("held by it" for _ in held)]
+    fingerprint = f"fingerprint {finding.fingerprint}  {finding.status}".rstrip()
+    endings = [fingerprint, *("held by it" for _ in held)]
     columns = [max(map(len, column)) for column in (names, rates, sizes)]
     for name, rate, size, ending in zip(names, rates, sizes, endings, strict=True):
         cells = [f"{rate:>{columns[1]}}", f"{size:>{columns[2]}}"]
@@ -282,97 +290,3 @@ def _path_lines(finding: Finding) -> Iterator[str]:
         if position == len(rest) - 2:
             yield f"{indent}{'~' * len(step.via)}"
         indent += "  "
-
-
-def summary_line(facts: SessionFacts) -> str:
-    """Write the one line at the end.
-
-    Empty when nothing was checked, unless the whole suite should have been and tests did run.
-    """
-    judged = facts.judged
-    if not judged:
-        ran = any(outcome.result.executions for outcome in facts.tests)
-        if facts.mode != "all" or not ran:
-            return ""
-        return f"leak check: 0 checked, {len(facts.tests)} unchecked"
-    verdicts = Counter(outcome.result.verdict for outcome in judged)
-    left_out = (
-        sum(outcome.result.verdict == "unchecked" for outcome in facts.tests)
-        if facts.mode == "all"
-        else verdicts["unchecked"]
-    )
-    leaking = verdicts["leak"] + verdicts["known"]
-    parts = [
-        f"{len(judged)} checked",
-        f"{leaking} leaking ({verdicts['leak']} new, {verdicts['known']} known)",
-        f"{verdicts['bounded']} bounded",
-        f"{verdicts['inconclusive']} inconclusive",
-        f"{left_out} unchecked",
-        f"+{format_duration(facts.extra_seconds)}",
-        f"{format_number(round(facts.executions / len(judged), 1))} executions per test",
-    ]
-    return f"leak check: {', '.join(parts)}"
-
-
-def _ignored_lines(facts: SessionFacts) -> Iterator[str]:
-    """List the exemptions with how often they were needed, and those that a whole suite did not."""
-    findings: Counter[tuple[str, str]] = Counter()
-    tests: Counter[tuple[str, str]] = Counter()
-    for outcome in facts.judged:
-        for one in outcome.result.ignored:
-            findings[one.pattern, one.reason] += one.findings
-            tests[one.pattern, one.reason] += bool(one.findings)
-    for (pattern, reason), count in findings.items():
-        if count:
-            in_tests = plural(tests[pattern, reason], "test")
-            yield f"ignored: {plural(count, 'finding')} in {in_tests} by {pattern!r}: {reason}"
-        elif facts.whole:
-            yield f"ignored: nothing by {pattern!r} ({reason}): it is not needed any more"
-
-
-def _slowest_lines(facts: SessionFacts) -> Iterator[str]:
-    """Name the tests that took longest to check, where that is worth a thought."""
-    slow = [test for test in facts.judged if test.result.seconds >= _SLOW_SECONDS]
-    slow.sort(key=lambda test: -test.result.seconds)
-    if slow:
-        named = (
-            f"{test.nodeid} {format_duration(test.result.seconds)}" for test in slow[:_SLOWEST]
-        )
-        yield f"longest checks: {', '.join(named)}"
-
-
-def summary_lists(facts: SessionFacts, *, limit: int | None) -> Iterator[str]:
-    """List what was not decided, each with its reason.
-
-    Args:
-        facts: The session.
-        limit: Entries of each kind; ``None`` for all.
-    """
-    if facts.self_check.reason:
-        follows = "nothing was judged" if facts.self_check.prevents else _BESIDE_THREADS
-        yield f"self-check: {facts.self_check.reason}; {follows}"
-    for verdict in ("inconclusive", "bounded", "known"):
-        entries = [outcome for outcome in facts.judged if outcome.result.verdict == verdict]
-        for outcome in entries[:limit]:
-            yield f"{verdict}: {outcome.nodeid}: {outcome.result.reason}"
-        if limit is not None and (more := len(entries) - limit) > 0:
-            yield f"{verdict}: ... and {more} more (-v lists them)"
-    victims = [outcome for outcome in facts.judged if outcome.result.only_after]
-    for outcome in victims[:limit]:
-        yield f"not alone: {outcome.nodeid}: {outcome.result.reason}"
-    if limit is not None and (more := len(victims) - limit) > 0:
-        yield f"not alone: ... and {more} more (-v lists them)"
-    yield from _ignored_lines(facts)
-    shared = Counter(outcome.result.not_isolated for outcome in facts.judged)
-    del shared[""]
-    for reason, count in shared.most_common(limit):
-        yield f"not isolated: {plural(count, 'test')}: {reason}"
-    yield from _slowest_lines(facts)
-    if facts.mode == "all":
-        reasons = Counter(
-            outcome.result.reason
-            for outcome in facts.tests
-            if outcome.result.verdict == "unchecked"
-        )
-        for reason, count in reasons.most_common(limit):
-            yield f"unchecked: {plural(count, 'test')}: {reason}"

@@ -18,7 +18,8 @@ import pytest
 import pytest_leakguard.reports
 from pytest_leakguard.model import VERDICTS, Bound, Finding, Frame, NativeFrame, Result, Share, Step
 from pytest_leakguard.reports import RENDERERS, SelfCheck, SessionFacts, TestOutcome
-from pytest_leakguard.reports.text import failure_page, one_sentence, summary_line, summary_lists
+from pytest_leakguard.reports.summary import summary_line, summary_lists
+from pytest_leakguard.reports.text import failure_page, one_sentence
 from pytest_leakguard.settings import Settings
 
 GOLDEN = Path(__file__).parent.parent / "golden"

@@ -37,6 +37,7 @@ class Scenario:
         told: Patterns that the output of the checked session matches.
         written: Patterns that files match which the checked session has written.
         difference: What is different from a plain session and why, for the table; may be empty.
+        prevents: Nothing can be judged beside it, so that the session fails.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Scenario:
     told: tuple[str, ...] = ()
     written: Mapping[str, str] = field(default_factory=dict)
     difference: str = ""
+    prevents: bool = False
 
 
 def one_file(text: str) -> Mapping[str, str]:
@@ -455,7 +457,9 @@ def test_first():
         options=("--forked",),
         verdicts={"test_sound": "unchecked"},
         twins={"test_sound_twin": "unchecked", "test_leaking_twin": "unchecked"},
-        difference="not checked: a test in a process of its own leaves nothing in this one",
+        difference="not checked: a test in a process of its own leaves nothing in this one; a"
+        " session in which nothing can be judged fails",
+        prevents=True,
     ),
     Scenario(
         name="pytest-trio",
