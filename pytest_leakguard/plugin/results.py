@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from pytest_leakguard import reports
 from pytest_leakguard.errors import InvalidSettingError
 from pytest_leakguard.model import Result
 from pytest_leakguard.plugin.choice import write_costs
+from pytest_leakguard.plugin.ci import append_to_summary, commands
 from pytest_leakguard.plugin.options import Options
 from pytest_leakguard.plugin.policy import DEBUGGED, OWN_OUTCOMES, Policy
-from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome
+from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome, renderer_of
 from pytest_leakguard.reports.summary import findings_table, summary_line, summary_lists
 from pytest_leakguard.units import format_number, format_size
 
@@ -84,6 +84,7 @@ class SessionResults:
         self._extra_seconds = 0.0
         self._recorded = ""
         self._objections: list[str] = []
+        self._notes: list[str] = []
         self._narrowed = _names_tests(config)
         self._is_worker = hasattr(config, "workerinput")
 
@@ -189,9 +190,15 @@ class SessionResults:
             self._objections.append(f"the known leaks could not be recorded: {error}")
         for form, path in self._options.reports:
             try:
-                _write(path, reports.RENDERERS[form](facts, self._config.rootpath))
+                _write(path, renderer_of(form)(facts, self._config.rootpath))
             except OSError as error:
                 self._objections.append(f"the report {form}:{path} could not be written: {error}")
+
+        if facts.judged:
+            try:
+                append_to_summary(facts, self._config.rootpath)
+            except OSError as error:  # a page of CI, and no report that was asked for
+                self._notes.append(f"the summary of the job could not be written: {error}")
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print one line on what was checked, and what was not judged and why."""
@@ -207,12 +214,16 @@ class SessionResults:
         limit = None if verbosity > 0 else 10
         for entry in (*findings_table(facts, limit=limit), *summary_lists(facts, limit=limit)):
             terminalreporter.write_line(entry)
+        for note in self._notes:
+            terminalreporter.write_line(note)
         if self._recorded:
             terminalreporter.write_line(f"known leaks: {self._recorded}")
         if line:
             terminalreporter.write_line(line)
         for objection in self._objections:
             terminalreporter.write_line(f"leak check failed: {objection}", red=True)
+        for command in commands(facts, self._config.rootpath):
+            terminalreporter.write_line(command)
 
 
 def _names_tests(config: pytest.Config) -> bool:

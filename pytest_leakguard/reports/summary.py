@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import final
 
 from pytest_leakguard.model import SUBSCRIPT, Finding, Status
+from pytest_leakguard.reports.causes import BY_CONCERN
 from pytest_leakguard.reports.facts import SessionFacts
 from pytest_leakguard.units import format_duration, format_number, format_size, plural
 
 #: The table of findings: its columns, and how many of them are numbers.
 _COLUMNS, _NUMBERS = ["tests", "objects", "bytes", "status", "fingerprint", "held by"], 3
-_BY_CONCERN: tuple[Status, ...] = ("new", "worse", "expired", "known")
 
 _BESIDE_THREADS = "other threads run: what grows while no test does is left out"
 #: How many of the longest checks are named, and from how many seconds on.
@@ -70,7 +70,7 @@ class _Row:
         self.fingerprints[finding.fingerprint] += 1
         self.objects = max(self.objects, finding.objects_per_run)
         self.size_bytes = max(self.size_bytes, finding.bytes_per_run)
-        self.status = min(self.status, finding.status or "new", key=_BY_CONCERN.index)
+        self.status = min(self.status, finding.status or "new", key=BY_CONCERN.index)
 
     def cells(self) -> list[str]:
         """Return its columns."""
@@ -107,7 +107,7 @@ def findings_table(facts: SessionFacts, *, limit: int | None) -> Iterator[str]:
     if not rows:
         return
     ordered = sorted(
-        rows.values(), key=lambda row: (_BY_CONCERN.index(row.status), -len(row.tests), row.holder)
+        rows.values(), key=lambda row: (BY_CONCERN.index(row.status), -len(row.tests), row.holder)
     )
     cells = [_COLUMNS, *(row.cells() for row in ordered[:limit])]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]

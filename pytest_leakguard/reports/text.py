@@ -125,6 +125,11 @@ def failure_page(
     return "\n".join([*lines, *_findings_lines(result.findings, root, room), *ending])
 
 
+def finding_page(finding: Finding, root: Path) -> list[str]:
+    """Write all lines on one finding, for a page that has room for them."""
+    return [*_finding_lines(1, finding, root)]
+
+
 def block_page(  # noqa: PLR0913  # most of them by name
     findings: tuple[Finding, ...],
     settings: Settings,

@@ -99,6 +99,8 @@ class Lab:
         # Only what a test names is loaded, so that sessions start fast and see the same plugins.
         monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+        for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
+            monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("COLUMNS", "100")
         pytester.makepyfile(recorder=_RECORDER)
 

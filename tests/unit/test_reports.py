@@ -17,7 +17,8 @@ import pytest
 
 import pytest_leakguard.reports
 from pytest_leakguard.model import VERDICTS, Bound, Finding, Frame, NativeFrame, Result, Share, Step
-from pytest_leakguard.reports import RENDERERS, SelfCheck, SessionFacts, TestOutcome
+from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome
+from pytest_leakguard.reports.json import render_json
 from pytest_leakguard.reports.summary import summary_line, summary_lists
 from pytest_leakguard.reports.text import failure_page, one_sentence
 from pytest_leakguard.settings import Settings
@@ -347,7 +348,7 @@ def test_a_whole_suite_of_which_no_test_could_be_checked_is_told():
 
 
 def test_json_is_valid_by_its_schema_and_holds_every_test():
-    document = json.loads(RENDERERS["json"](FACTS, ROOT))
+    document = json.loads(render_json(FACTS, ROOT))
 
     jsonschema.validate(document, SCHEMA)
     assert [test["nodeid"] for test in document["tests"]] == [test.nodeid for test in FACTS.tests]
@@ -369,7 +370,7 @@ def test_json_is_valid_by_its_schema_and_holds_every_test():
 
 
 def test_json_reads_as_its_golden_text():
-    check_golden("report.json", RENDERERS["json"](FACTS, ROOT).rstrip("\n"))
+    check_golden("report.json", render_json(FACTS, ROOT).rstrip("\n"))
 
 
 def test_the_schema_is_a_schema_and_knows_every_verdict():
@@ -391,7 +392,7 @@ def test_the_schema_is_a_schema_and_knows_every_verdict():
     ],
 )
 def test_the_schema_refuses_another_shape(spoil):
-    document = json.loads(RENDERERS["json"](FACTS, ROOT))
+    document = json.loads(render_json(FACTS, ROOT))
     spoil(document)
 
     with pytest.raises(jsonschema.ValidationError):

@@ -1,0 +1,66 @@
+"""Does a session on a CI service show there what leaks, by itself?"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+_SUITE = """
+kept = []
+
+def test_leaks():
+    kept.append(object())
+
+def test_is_clean():
+    pass
+"""
+
+
+@pytest.mark.parametrize("plugins", [(), ("xdist",)], ids=["plain", "xdist"])
+def test_github_is_told_once_and_only_there(lab, monkeypatch, plugins):
+    lab.write({"test_it.py": _SUITE, "pytest.ini": "[pytest]\n"})
+    page = lab.path / "summary.md"
+    page.write_text("# Before\n\n", encoding="utf-8")
+    options = ("--leak-confirm=1 s", *(["-n2"] if plugins else []))
+
+    elsewhere = lab.checked(*options, plugins=plugins)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    there = lab.checked(*options, plugins=plugins)
+
+    assert "::error" not in elsewhere.raw
+    commands = [line for line in there.raw.splitlines() if line.startswith("::")]
+    assert len(commands) == 1
+    assert commands[0].startswith("::error file=test_it.py,line=4,title=new leak ")
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("# Before\n\n## Leak check\n\n2 checked, 1 leaking")
+    assert text.count("## Leak check") == 1
+
+
+def test_a_page_that_cannot_be_written_fails_nothing(lab, monkeypatch):
+    lab.write({"test_it.py": "def test_is_clean(): pass\n"})
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(lab.path))
+
+    session = lab.checked()
+
+    assert session.ret == 0
+    assert "the summary of the job could not be written" in session.raw
+
+
+def test_several_reports_are_written_at_once(lab):
+    lab.write({"test_it.py": _SUITE, "pytest.ini": "[pytest]\n"})
+    forms = {"sarif": "a.sarif", "gitlab": "b.json", "markdown": "c.md"}
+
+    session = lab.checked(
+        "--leak-confirm=1 s", *(f"--leak-report={form}:{path}" for form, path in forms.items())
+    )
+
+    assert session.ret == 1
+    (finding,) = (finding for test in lab.json()["tests"] for finding in test["findings"])
+    sarif = json.loads((lab.path / "a.sarif").read_text(encoding="utf-8"))
+    (result,) = sarif["runs"][0]["results"]
+    assert result["partialFingerprints"] == {"leakguard/v1": finding["fingerprint"]}
+    (issue,) = json.loads((lab.path / "b.json").read_text(encoding="utf-8"))
+    assert issue["fingerprint"] == finding["fingerprint"]
+    assert f"`{finding['fingerprint']}`" in (lab.path / "c.md").read_text(encoding="utf-8")
