@@ -81,7 +81,8 @@ class KnownLeak:
         max_objects: Objects per run beyond which it is worse; ``None`` for no limit.
         max_bytes: The same in bytes.
         strict: Once nothing fits it any more, the session fails.
-        line: Line of the file on which it begins, from 1.
+        only_unexplained: It covers a test's growth only where nothing more is known of that.
+        place: Where it stands: file and line.
     """
 
     reason: str
@@ -94,7 +95,8 @@ class KnownLeak:
     max_objects: float | None = None
     max_bytes: float | None = None
     strict: bool = True
-    line: int = 0
+    only_unexplained: bool = False
+    place: str = ""
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -122,7 +124,8 @@ class KnownLeak:
         if self.fingerprint:
             return self.fingerprint == finding.fingerprint
         return (
-            self.covers_test(nodeid)
+            not self.only_unexplained
+            and self.covers_test(nodeid)
             and _fits(finding.holder, self.holder)
             and _fits(finding.type, self.type)
         )

@@ -23,12 +23,14 @@ class Baseline:
 
     Attributes:
         entries: As the file has them.
+        base: The leaks of an earlier session, which are tolerated as well.
         file: Name of the file, as messages give it.
         today: The day that expiry is told by.
         updates: Whether what is new is recorded, and passes.
     """
 
     entries: tuple[KnownLeak, ...]
+    base: tuple[KnownLeak, ...] = ()
     file: str
     today: date
     updates: bool = False
@@ -46,7 +48,7 @@ class Baseline:
             return result
         if not result.findings:
             rate = Rate.of_growth(result.growth)
-            covering = [entry for entry in self.entries if entry.covers_unexplained(nodeid)]
+            covering = [entry for entry in self._all if entry.covers_unexplained(nodeid)]
             if result.verdict == "inconclusive" and not covering:
                 return result
             status, why = self._status(covering, rate)
@@ -60,8 +62,12 @@ class Baseline:
         why = "; ".join(dict.fromkeys(finding.status_reason for finding in findings))
         return replace(result, verdict="known", reason=why, findings=tuple(findings))
 
+    @property
+    def _all(self) -> tuple[KnownLeak, ...]:
+        return (*self.entries, *self.base)
+
     def _stated(self, nodeid: str, finding: Finding) -> Finding:
-        covering = [entry for entry in self.entries if entry.covers(nodeid, finding)]
+        covering = [entry for entry in self._all if entry.covers(nodeid, finding)]
         status, why = self._status(covering, Rate.of_finding(finding))
         return replace(finding, status=status, status_reason=why)
 
@@ -76,11 +82,10 @@ class Baseline:
         return ("known", RECORDED) if self.updates else ("new", "")
 
     def _status_by(self, entry: KnownLeak, rate: Rate) -> tuple[Status, str]:
-        place = f"{self.file}:{entry.line}"
         if entry.expires is not None and self.today > entry.expires:
-            return "expired", f"known until {entry.expires} ({place}): {entry.why}"
+            return "expired", f"known until {entry.expires} ({entry.place}): {entry.why}"
         if over := entry.exceeded_by(rate):
-            return "worse", f"{over} in {place}: {entry.why}"
+            return "worse", f"{over} in {entry.place}: {entry.why}"
         return "known", entry.why
 
 

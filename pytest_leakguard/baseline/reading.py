@@ -75,7 +75,7 @@ def parse_known(text: str, shown: str) -> tuple[KnownLeak, ...]:
         _Block(shown, start, lines[start - 1 : end - 1]).read(table)
         for start, end, table in zip(starts, ends, known, strict=True)
     ]
-    _require_different(entries, shown)
+    _require_different(entries)
     return tuple(entries)
 
 
@@ -85,13 +85,12 @@ def _at(shown: str, text: str, pattern: str) -> str:
     return f"{shown}:{line}"
 
 
-def _require_different(entries: list[KnownLeak], shown: str) -> None:
+def _require_different(entries: list[KnownLeak]) -> None:
     first: dict[tuple[str, str, str, str], KnownLeak] = {}
     for entry in entries:
         if (other := first.setdefault(entry.key, entry)) is not entry:
-            place = f"{shown}:{entry.line}"
-            accepted = f"one entry for it; the other begins on line {other.line}"
-            raise InvalidSettingError(place, entry.name, accepted)
+            accepted = f"one entry for it; the other is {other.place}"
+            raise InvalidSettingError(entry.place, entry.name, accepted)
 
 
 @final
@@ -116,7 +115,7 @@ class _Block:
         names_cause = any(map(values.get, ("holder", "type", "test")))
         if bool(values.get("fingerprint")) == names_cause:
             raise InvalidSettingError(self._place("fingerprint"), sorted(values), f"{_WHAT}")
-        return KnownLeak(**values, line=self.start)
+        return KnownLeak(**values, place=f"{self.shown}:{self.start}")
 
     def _place(self, key: str) -> str:
         pattern = re.compile(rf"""^\s*["']?{re.escape(key)}["']?\s*=""")

@@ -22,7 +22,7 @@ REPORT_FORMATS = ("json", "markdown", "gitlab", "sarif")
 #: Where known leaks are looked for, below the root directory, if no path is given.
 KNOWN_FILE = "leakguard.toml"
 if TYPE_CHECKING:
-    from pytest_leakguard.baseline import KnownLeak
+    from pytest_leakguard.baseline import Base, KnownLeak
     from pytest_leakguard.plugin.choice import Changed, Sample
 
 _AUTO, _SUSPECTS, _ALWAYS = TRACE_MODES
@@ -110,6 +110,10 @@ _UPDATE_KNOWN = (
     "record this session's leaks as known, raise the limits of those that grow faster, and remove"
     " entries that nothing fits any more"
 )
+_COMPARE = (
+    "hold this session against an earlier one, such as the base branch's, by its JSON report: leaks"
+    " that it has pass unless they are worse; what is new, worse, better and gone is listed"
+)
 _FAIL_ON = (
     f"what fails where all tests are checked, separated by commas: {', '.join(FAIL_ON)}; or 'none';"
     " 'worse' is a known leak that grows faster than recorded or has expired, and part of 'leak'"
@@ -153,6 +157,7 @@ class Options:
         budget: How long its checks may take, in seconds.
         fail_on: What it fails on.
         known: The known leaks; ``None`` without a file of them.
+        base: The earlier session that it is held against; ``None`` without one.
     """
 
     mode: Mode
@@ -164,6 +169,7 @@ class Options:
     budget: float | None = None
     fail_on: frozenset[FailOn] = frozenset({"leak"})
     known: KnownFile | None = None
+    base: Base | None = None
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -215,6 +221,8 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--leak-known", default=None, metavar="PATH", help=_KNOWN)
     group.addoption("--leak-update-known", action="store_true", help=_UPDATE_KNOWN)
     group.addoption("--leak-fail-on", default=None, metavar="WHAT", help=_FAIL_ON)
+    group.addoption("--leak-compare", default=None, metavar="REPORT", help=_COMPARE)
+    parser.addini("leak_compare", "twin of --leak-compare", type="string", default=None)
     parser.addini("leak_known", "twin of --leak-known", type="string", default=None)
     parser.addini("leak_fail_on", "twin of --leak-fail-on", type="linelist", default=None)
     for name in ("native-trace", "isolate"):
@@ -243,6 +251,7 @@ def resolve(config: pytest.Config) -> Options:
             reports=_resolve_reports(config),
             fail_on=_resolve_fail_on(config),
             known=_resolve_known(config) if mode != "off" else None,
+            base=_resolve_base(config) if mode != "off" else None,
             **(_resolve_choices(config) if mode == "all" else {}),
         )
     except InvalidSettingError as error:
@@ -341,22 +350,40 @@ def _resolve_known(config: pytest.Config) -> KnownFile | None:
         if not (updates or path.is_file()):
             return None
     else:
-        if not isinstance(value, str):
-            raise InvalidSettingError(place, value, "a path")
-        in_file = config.inipath is not None and not place.startswith("--")
-        base = config.rootpath if in_file else config.invocation_params.dir
-        path = base / Path(value).expanduser()
+        path = _path(config, place, value)
         if not (updates or path.is_file()):
             accepted = "a file of known leaks; --leak-update-known makes one"
             raise InvalidSettingError(place, value, accepted)
     from pytest_leakguard.baseline import read_known
 
-    shown = os.path.relpath(path, config.rootpath)
-    shown = str(path) if shown.startswith("..") else Path(shown).as_posix()
+    shown = _shown(config, path)
     if updates:
         _require_writable("--leak-update-known", shown, path.resolve())
     entries = read_known(path, shown) if path.exists() else ()
     return KnownFile(path=path, shown=shown, entries=entries, updates=updates)
+
+
+def _resolve_base(config: pytest.Config) -> Base | None:
+    place, value = _lookup(config, "compare")
+    if value is None:
+        return None
+    from pytest_leakguard.baseline import read_base
+
+    path = _path(config, place, value)
+    return read_base(path, _shown(config, path), place)
+
+
+def _path(config: pytest.Config, place: str, value: object) -> Path:
+    """Return a path, relative to where pytest was called, or to the root from an ini file."""
+    if not isinstance(value, str):
+        raise InvalidSettingError(place, value, "a path")
+    given = place.startswith("--") or config.inipath is None
+    return (config.invocation_params.dir if given else config.rootpath) / Path(value).expanduser()
+
+
+def _shown(config: pytest.Config, path: Path) -> str:
+    shown = os.path.relpath(path, config.rootpath)
+    return str(path) if shown.startswith("..") else Path(shown).as_posix()
 
 
 def _resolve_reports(config: pytest.Config) -> tuple[tuple[str, Path], ...]:

@@ -12,7 +12,7 @@ from typing import final
 
 import pytest
 
-from pytest_leakguard.baseline import Baseline, gone
+from pytest_leakguard.baseline import Base, Baseline, Comparison, compare, gone
 from pytest_leakguard.model import Result
 from pytest_leakguard.plugin.markers import Known, Plan
 from pytest_leakguard.plugin.options import KNOWN_FILE, FailOn, Options
@@ -41,6 +41,7 @@ class Policy:
             their own.
         baseline: The known leaks; none without a file of them.
         known_path: Where that file is; ``None`` if there is none.
+        base: An earlier session that this one is held against; ``None`` if it is not.
         expects_verdicts: At least one of the tests that pass has to be judged, or the session
             fails: all were asked for, and no option leaves any out.
     """
@@ -48,6 +49,7 @@ class Policy:
     fail_on: frozenset[FailOn]
     baseline: Baseline
     known_path: Path | None = None
+    base: Base | None = None
     expects_verdicts: bool = False
 
     @classmethod
@@ -61,7 +63,9 @@ class Policy:
                 file=KNOWN_FILE if known is None else known.shown,
                 today=date.today(),  # noqa: DTZ011  # the day that people here have
                 updates=known is not None and known.updates,
+                base=() if options.base is None else options.base.entries,
             ),
+            base=options.base,
             known_path=None if known is None else known.path,
             expects_verdicts=options.mode == "all"
             and (options.sample, options.changed, options.budget) == (None, None, None),
@@ -121,9 +125,15 @@ class Policy:
         for entry in gone(self.baseline.entries, _for_known(facts), whole=_is_whole(facts)):
             if entry.strict:
                 yield (
-                    f"{self.baseline.file}:{entry.line}: no leak fits {entry.name} any more"
+                    f"{entry.place}: no leak fits {entry.name} any more"
                     f" ({entry.why}); remove the entry, or --leak-update-known does"
                 )
+
+    def compare(self, facts: SessionFacts) -> Comparison | None:
+        """Hold a session against the earlier one, if there is one."""
+        if self.base is None:
+            return None
+        return compare(self.base, _for_known(facts), whole=_is_whole(facts))
 
     def record(self, facts: SessionFacts) -> str:
         """Bring the file of known leaks up to date, if that was asked for.

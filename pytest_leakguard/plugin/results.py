@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,12 @@ from pytest_leakguard.plugin.ci import append_to_summary, commands
 from pytest_leakguard.plugin.options import Options
 from pytest_leakguard.plugin.policy import DEBUGGED, OWN_OUTCOMES, Policy
 from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome, renderer_of
-from pytest_leakguard.reports.summary import findings_table, summary_line, summary_lists
+from pytest_leakguard.reports.summary import (
+    comparison_lines,
+    findings_table,
+    summary_line,
+    summary_lists,
+)
 from pytest_leakguard.units import format_number, format_size
 
 _TO_THE_END = frozenset({pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED})
@@ -149,7 +155,7 @@ class SessionResults:
                     kind="",
                     result=Result(verdict="unchecked", reason=reason, executions=0),
                 )
-        return SessionFacts(
+        facts = SessionFacts(
             mode=self._options.mode,
             python=platform.python_version(),
             pytest=pytest.__version__,
@@ -161,6 +167,7 @@ class SessionResults:
             tests=tuple(self._outcomes[nodeid] for nodeid in self._ordered()),
             whole=not self._narrowed,
         )
+        return replace(facts, comparison=self._policy.compare(facts))
 
     def _ordered(self) -> list[str]:
         later = [nodeid for nodeid in self._outcomes if nodeid not in self._collected]
@@ -212,8 +219,9 @@ class SessionResults:
             return
         terminalreporter.write_sep("-", "leak check")
         limit = None if verbosity > 0 else 10
-        for entry in (*findings_table(facts, limit=limit), *summary_lists(facts, limit=limit)):
-            terminalreporter.write_line(entry)
+        for lines in (findings_table, summary_lists, comparison_lines):
+            for entry in lines(facts, limit=limit):
+                terminalreporter.write_line(entry)
         for note in self._notes:
             terminalreporter.write_line(note)
         if self._recorded:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+from pytest_leakguard.baseline import Comparison
 from pytest_leakguard.model import Result
 
 
@@ -69,6 +70,7 @@ class SessionFacts:
         extra_seconds: Time spent on re-runs, in seconds.
         tests: Every collected test.
         whole: Whether all tests of the suite were to run: none deselected, none named one by one.
+        comparison: How it stands to an earlier session; ``None`` if it was not held against one.
     """
 
     mode: str
@@ -81,6 +83,7 @@ class SessionFacts:
     extra_seconds: float
     tests: tuple[TestOutcome, ...]
     whole: bool = False
+    comparison: Comparison | None = None
 
     @property
     def judged(self) -> tuple[TestOutcome, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 from pytest_leakguard.model import Finding, Frame
@@ -32,6 +33,7 @@ def render_json(facts: SessionFacts, root: Path) -> str:
             "executions": facts.executions,
             "extra_seconds": round(facts.extra_seconds, 3),
         },
+        "comparison": None if facts.comparison is None else asdict(facts.comparison),
         "tests": [_test(outcome, root) for outcome in facts.tests],
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytest_leakguard.reports.causes import Cause, causes_of, rate_of
 from pytest_leakguard.reports.facts import SessionFacts
-from pytest_leakguard.reports.summary import summary_line, summary_lists
+from pytest_leakguard.reports.summary import comparison_lines, summary_line, summary_lists
 from pytest_leakguard.reports.text import finding_page
 from pytest_leakguard.units import plural
 
@@ -29,7 +29,8 @@ def render_markdown(facts: SessionFacts, root: Path) -> str:
     parts = ["## Leak check\n", f"{_plain(title)}\n"]
     if causes:
         parts.append("\n".join(_table(causes)) + "\n")
-    notes = [f"* {_plain(line)}" for line in summary_lists(facts, limit=_MOST_TESTS)]
+    also = (*summary_lists(facts, limit=_MOST_TESTS), *comparison_lines(facts, limit=_MOST_TESTS))
+    notes = [f"* {_plain(line)}" for line in also]
     ending = "\n".join(["### Also\n", *notes]) + "\n" if notes else ""
     room = MOST_BYTES - sum(len(part.encode()) for part in (*parts, ending))
     for number, cause in enumerate(causes):

@@ -12,6 +12,8 @@ from pytest_leakguard.reports.causes import BY_CONCERN
 from pytest_leakguard.reports.facts import SessionFacts
 from pytest_leakguard.units import format_duration, format_number, format_size, plural
 
+#: How causes stand to an earlier session's, those that are listed.
+_SORTS = ("new", "worse", "better", "gone")
 #: The table of findings: its columns, and how many of them are numbers.
 _COLUMNS, _NUMBERS = ["tests", "objects", "bytes", "status", "fingerprint", "held by"], 3
 
@@ -119,6 +121,26 @@ def findings_table(facts: SessionFacts, *, limit: int | None) -> Iterator[str]:
         yield "  ".join(aligned).rstrip()
     if limit is not None and (more := len(ordered) - limit) > 0:
         yield f"... and {plural(more, 'more holder')} (-v lists them)"
+
+
+def comparison_lines(facts: SessionFacts, *, limit: int | None) -> Iterator[str]:
+    """Say how a session stands to an earlier one.
+
+    Args:
+        facts: The session.
+        limit: Entries of each kind; ``None`` for all.
+    """
+    compared = facts.comparison
+    if compared is None:
+        return
+    for kind in _SORTS:
+        names = getattr(compared, kind)
+        for name in names[:limit]:
+            yield f"{kind}: {name}"
+        if limit is not None and (more := len(names) - limit) > 0:
+            yield f"{kind}: ... and {more} more (-v lists them)"
+    counts = ", ".join(f"{len(getattr(compared, kind))} {kind}" for kind in (*_SORTS, "same"))
+    yield f"compared with {compared.file}: {counts}"
 
 
 def _known_lines(facts: SessionFacts, limit: int | None) -> Iterator[str]:

@@ -54,9 +54,13 @@ def test_entries_are_read_with_their_lines():
     first, second = parse_known(FILE, "leakguard.toml")
 
     assert first == KnownLeak(
-        fingerprint="7f3c9a1e", max_objects=1, reason="replaced in 3.0", issue="#118", line=4
+        fingerprint="7f3c9a1e",
+        max_objects=1,
+        reason="replaced in 3.0",
+        issue="#118",
+        place="leakguard.toml:4",
     )
-    assert second == KnownLeak(holder="lib.*", reason="kept upstream", line=10)
+    assert second == KnownLeak(holder="lib.*", reason="kept upstream", place="leakguard.toml:10")
 
 
 ENTRY = '[[known]]\nfingerprint = "7f3c9a1e"\nreason = "r"\n'
@@ -70,7 +74,7 @@ ENTRY = '[[known]]\nfingerprint = "7f3c9a1e"\nreason = "r"\n'
         (f"{ENTRY}<<<<<<< HEAD\n{ENTRY}", "known.toml:4: expected no marks of a merge conflict"),
         (
             f"{ENTRY}\n{ENTRY}",
-            "known.toml:5: expected one entry for it; the other begins on",
+            "known.toml:5: expected one entry for it; the other is known.toml:1",
         ),
         (f"{ENTRY}reson = 1\n", "known.toml:4: reson: expected one of fingerprint, holder, type"),
         ("[[leaks]]\n", "known.toml:1: expected only [[known]] blocks (got 'leaks')"),
@@ -160,7 +164,7 @@ def test_a_leak_that_no_entry_covers_is_new(stated):
     ],
 )
 def test_what_is_worse_or_has_expired_fails(stated, status, said):
-    entry = KnownLeak(fingerprint="7f3c9a1e", reason="r", line=7, **stated)
+    entry = KnownLeak(fingerprint="7f3c9a1e", reason="r", place="leakguard.toml:7", **stated)
 
     judged = baseline(entry).apply(TEST, LEAK)
 
