@@ -19,6 +19,11 @@ _LOCK = type(threading.Lock())
 _FINALIZER_INFO: Any = getattr(weakref.finalize, "_Info", None)
 
 
+def _is_storage(kind: type) -> bool:
+    """Tell whether objects of a type only store what a context has: its variables are named."""
+    return kind.__module__ == "builtins" and kind.__name__.startswith("hamt")
+
+
 @final
 class Accumulation:
     """What one holder retains more of than at the earlier censuses.
@@ -60,6 +65,8 @@ class Accumulation:
     def is_byproduct(self) -> bool:
         """Tell whether this only follows from something else being kept."""
         kinds = {type(kid) for kid in self.held.kids}
+        if kinds and all(map(_is_storage, kinds)):
+            return True
         references = {kind for kind in kinds if issubclass(kind, (weakref.ref, _LOCK))}
         if references and kinds - references <= {str, int}:
             return True

@@ -84,10 +84,15 @@ def held_finding(accumulation: Accumulation, root: Root, runs: Runs) -> Finding:
     """
     held = accumulation.held
     candidates = accumulation.direct or accumulation.counts or accumulation.sizes
-    # A dictionary's keys are as many as its values.
+    # A dictionary's keys are as many as its values, and an object may have one for its attributes.
     leaked_type = max(
         candidates,
-        key=lambda name: (candidates[name], name not in _ATOMS, accumulation.sizes[name]),
+        key=lambda name: (
+            candidates[name],
+            name not in _ATOMS,
+            not _is_standard(name),
+            accumulation.sizes[name],
+        ),
     )
     number = (accumulation.direct or accumulation.counts).get(leaked_type, 0)
     position = _example(held, leaked_type, runs)

@@ -155,6 +155,7 @@ class Reached:
                 self._reach(values, position)
             is_module = issubclass(type(obj), ModuleType)
             children = _names_of(obj) if is_module else get_referents(obj)
+            first = len(queue)
             for child in children:
                 if type(child) in _ATOMS:
                     continue
@@ -163,6 +164,20 @@ class Reached:
                     seen.add(identity)
                     queue.append(child)
                     origins.append(position)
+            if len(children) <= 2 and not is_module:
+                self._go_through_attributes(obj, range(first, len(queue)))
+
+    def _go_through_attributes(self, obj: object, reached: Sequence[int]) -> None:
+        """Let the values of an object's attributes be as near as if it had no dictionary for them.
+
+        Since CPython 3.11 it has one only once somebody has asked for it: which of several ways is
+        the shortest must not hang on that. Such an object refers to its type and to that alone.
+        """
+        for position in reached:
+            if type(self._queue[position]) is dict and type(obj).__dictoffset__:
+                for value in get_referents(self._queue[position]):
+                    if type(value) not in _ATOMS and identity_of(value) not in self._seen:
+                        self._reach(value, position)
 
     def entry_of(self, obj: object) -> Entry | None:
         """Return an object that was reached, as a holder; ``None`` if it was not."""
