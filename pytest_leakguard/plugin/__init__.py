@@ -13,7 +13,7 @@ import pytest
 
 from pytest_leakguard.errors import UnsupportedInterpreterError
 from pytest_leakguard.interpreter import require_cpython
-from pytest_leakguard.plugin import markers, options
+from pytest_leakguard.plugin import arguments, markers, options
 from pytest_leakguard.plugin.fixture import leakguard
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _PLUGIN_NAME = "leakguard-session"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options and their ini twins."""
-    options.add_options(parser)
+    arguments.add_options(parser)
 
 
 @pytest.hookimpl(trylast=True)

@@ -14,8 +14,9 @@ import pytest
 
 from pytest_leakguard.baseline import Base, Baseline, Comparison, compare, gone
 from pytest_leakguard.model import Result
+from pytest_leakguard.plugin.arguments import KNOWN_FILE, FailOn
 from pytest_leakguard.plugin.markers import Known, Plan
-from pytest_leakguard.plugin.options import KNOWN_FILE, FailOn, Options
+from pytest_leakguard.plugin.options import Options
 from pytest_leakguard.reports import SessionFacts, TestOutcome
 from pytest_leakguard.units import plural
 

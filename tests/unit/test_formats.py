@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 
 from pytest_leakguard.model import Finding, Frame, Result, Step
-from pytest_leakguard.plugin.options import REPORT_FORMATS
+from pytest_leakguard.plugin.arguments import REPORT_FORMATS
 from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome, renderer_of
 from pytest_leakguard.reports.causes import causes_of, place_of
 from pytest_leakguard.reports.github import workflow_commands

@@ -1,0 +1,174 @@
+"""Which options are there, on the command line and in ini files?"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+
+from pytest_leakguard.settings import COUNTER_NAMES, TRACE_MODES
+
+Mode = Literal["off", "marked", "all"]
+MODES: tuple[Mode, ...] = ("off", "marked", "all")
+FailOn = Literal["leak", "worse", "inconclusive", "unchecked"]
+FAIL_ON: tuple[FailOn, ...] = ("leak", "worse", "inconclusive", "unchecked")
+REPORT_FORMATS = ("json", "markdown", "gitlab", "sarif")
+#: Where known leaks are looked for, below the root directory, if no path is given.
+KNOWN_FILE = "leakguard.toml"
+_AUTO, _SUSPECTS, _ALWAYS = TRACE_MODES
+
+#: Setting, metavar, and what it means; option ``--leak-<name>`` and ini ``leak_<name>`` alike.
+SETTINGS: tuple[tuple[str, str, str], ...] = (
+    (
+        "runs",
+        "N",
+        "sampled re-runs that must show no growth before a test counts as clean, at least 2"
+        " (default: 3, after one baseline run)",
+    ),
+    (
+        "warmup",
+        "N",
+        "how often a test runs before the baseline is taken, its ordinary run included"
+        " (default: 1)",
+    ),
+    (
+        "max-objects",
+        "N",
+        "objects, and likewise blocks of memory, that each run may leave behind (default: 0); given"
+        " alone, bytes are not limited",
+    ),
+    (
+        "max-bytes",
+        "SIZE",
+        "memory that each run may leave behind, such as '4 KiB' (default: 0); given alone, objects"
+        " are not limited",
+    ),
+    (
+        "confirm",
+        "TIME",
+        "extra time that a suspected leak may be run for, such as '10 s' (default: 10 s)",
+    ),
+    (
+        "trace",
+        "WHEN",
+        f"when allocations are traced, which is slow: {_AUTO!r} (suspects and marked tests),"
+        f" {_SUSPECTS!r} or {_ALWAYS!r} (default: {_AUTO})",
+    ),
+    (
+        "track",
+        "NAMES",
+        f"what is counted, separated by commas: {', '.join(COUNTER_NAMES)} (default: all that this"
+        " platform can count)",
+    ),
+)
+
+
+_IGNORE = (
+    "leave out findings whose type, holder, fingerprint or allocating module fits a pattern with *"
+    " and ?, for the reason given, such as 'click._compat.*: kept upstream, #1234'; repeatable"
+)
+_NATIVE_TRACE = (
+    "run a leaking test a few times more under memray where only native memory shows the leak, and"
+    " tell the native code that takes it; needs memray: pip install 'pytest-leakguard[native]'"
+)
+#: Options that leave tests out of a whole-suite check: name, metavar and meaning.
+_CHOICES = (
+    (
+        "budget",
+        "TIME",
+        "spend no more than this on checking in all, such as '2 min', on the cheapest tests first;"
+        " what is left out is listed (per process under pytest-xdist)",
+    ),
+    (
+        "sample",
+        "N%",
+        "check this share of the tests, drawn at random; the seed is printed",
+    ),
+    ("sample-seed", "N", "draw the sample that has this seed"),
+    (
+        "changed",
+        "REV",
+        "check only tests in files that have changed since a git revision, such as origin/main, and"
+        " those below a conftest.py that has",
+    ),
+)
+_KNOWN = (
+    f"the file of known leaks, which do not fail (default: {KNOWN_FILE} in the root directory, if"
+    " there is one)"
+)
+_UPDATE_KNOWN = (
+    "record this session's leaks as known, raise the limits of those that grow faster, and remove"
+    " entries that nothing fits any more"
+)
+_COMPARE = (
+    "hold this session against an earlier one, such as the base branch's, by its JSON report: leaks"
+    " that it has pass unless they are worse; what is new, worse, better and gone is listed"
+)
+_FAIL_ON = (
+    f"what fails where all tests are checked, separated by commas: {', '.join(FAIL_ON)}; or 'none';"
+    " 'worse' is a known leak that grows faster than recorded or has expired, and part of 'leak'"
+    " (default: leak)"
+)
+_ISOLATE = (
+    "run a test's re-runs in a forked child, so that the session survives what they do and sees"
+    " none of it, but for what is on the disk or in other processes; where a fork does not carry"
+    " what a test needs, such as a thread, they happen in the session's process, and it is said"
+)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare the options and their ini twins."""
+    group = parser.getgroup("leakguard", "memory leaks (pytest-leakguard)")
+    group.addoption(
+        "--leak-check",
+        dest="leak_mode",
+        action="store_const",
+        const="all",
+        default=None,
+        help="check every test for leaks; the same as --leak-mode=all",
+    )
+    group.addoption(
+        "--leak-mode",
+        dest="leak_mode",
+        default=None,
+        metavar="MODE",
+        help="which tests are checked for leaks: 'off', 'marked' (those with @pytest.mark.noleak or"
+        " @pytest.mark.leaks) or 'all' (default: marked)",
+    )
+    group.addoption(
+        "--leak-report",
+        dest="leak_report",
+        action="append",
+        default=None,
+        metavar="FORMAT:PATH",
+        help=f"write a report at the end of the session, such as json:leaks.json; formats:"
+        f" {', '.join(REPORT_FORMATS)}; repeatable",
+    )
+    group.addoption("--leak-ignore", action="append", metavar="PATTERN: REASON", help=_IGNORE)
+    parser.addini("leak_ignore", "twin of --leak-ignore", type="linelist", default=None)
+    parser.addini("leak_mode", "twin of --leak-mode", type="string", default=None)
+    parser.addini("leak_report", "twin of --leak-report", type="linelist", default=None)
+    for name, metavar, text in SETTINGS:
+        dest = f"leak_{name.replace('-', '_')}"
+        group.addoption(f"--leak-{name}", dest=dest, default=None, metavar=metavar, help=text)
+        # The old table of pyproject.toml may hold a list, and "string" warns of one.
+        form: Literal["linelist", "string"] = "linelist" if name == "track" else "string"
+        parser.addini(dest, f"twin of --leak-{name}", type=form, default=None)
+    group.addoption(
+        "--leak-native-trace", action="store_const", const=True, default=None, help=_NATIVE_TRACE
+    )
+    group.addoption("--leak-isolate", action="store_const", const=True, default=None, help=_ISOLATE)
+    for name, metavar, text in _CHOICES:
+        dest = f"leak_{name.replace('-', '_')}"
+        group.addoption(f"--leak-{name}", dest=dest, default=None, metavar=metavar, help=text)
+        parser.addini(dest, f"twin of --leak-{name}", type="string", default=None)
+    group.addoption("--leak-known", default=None, metavar="PATH", help=_KNOWN)
+    group.addoption("--leak-update-known", action="store_true", help=_UPDATE_KNOWN)
+    group.addoption("--leak-fail-on", default=None, metavar="WHAT", help=_FAIL_ON)
+    group.addoption("--leak-compare", default=None, metavar="REPORT", help=_COMPARE)
+    parser.addini("leak_compare", "twin of --leak-compare", type="string", default=None)
+    parser.addini("leak_known", "twin of --leak-known", type="string", default=None)
+    parser.addini("leak_fail_on", "twin of --leak-fail-on", type="linelist", default=None)
+    for name in ("native-trace", "isolate"):
+        text = f"twin of --leak-{name}: true or false"
+        parser.addini(f"leak_{name.replace('-', '_')}", text, type="string", default=None)
