@@ -70,7 +70,11 @@ class Concluder:
         for name, judgement in confirmed.judgements.items():
             growth[name] = tidy(judgement.per_run)
         result = Result(
-            verdict="clean", growth=growth, series=confirmed.series, executions=trial.executions
+            verdict="clean",
+            growth=growth,
+            series=confirmed.series,
+            batches=confirmed.sizes,
+            executions=trial.executions,
         )
         if confirmed.status == "acquitted":
             return ended(result, trial) if grew(confirmed) else replace(result, growth=flat(growth))

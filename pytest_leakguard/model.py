@@ -202,6 +202,7 @@ class Result:
         seconds: Extra time spent, in seconds.
         growth: Counter name to growth per run in the counter's unit; ``None`` when not read.
         series: Counter name to the samples that the verdict rests on.
+        batches: Runs before each sample but the first; empty where it was one before each.
         findings: Causes, the heaviest first.
         evidence: How the growth was confirmed, in words; empty when nothing was.
         ignored: The exemptions that held for this test, with the number of findings of each.
@@ -217,6 +218,7 @@ class Result:
     seconds: float = 0.0
     growth: Mapping[str, float | None] = field(default_factory=dict)
     series: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    batches: tuple[int, ...] = ()
     findings: tuple[Finding, ...] = ()
     evidence: str = ""
     ignored: tuple[Exempted, ...] = ()
@@ -233,6 +235,7 @@ class Result:
             "seconds": self.seconds,
             "growth": dict(self.growth),
             "series": dict(self.series),
+            "batches": list(self.batches),
             "findings": [asdict(finding) for finding in self.findings],
             "evidence": self.evidence,
             "ignored": [asdict(exempted) for exempted in self.ignored],
@@ -259,4 +262,5 @@ class Result:
         )
         series = {name: tuple(samples) for name, samples in plain["series"].items()}
         ignored = tuple(Exempted(**exempted) for exempted in plain["ignored"])
-        return cls(**{**plain, "findings": findings, "series": series, "ignored": ignored})
+        rebuilt = {"findings": findings, "series": series, "ignored": ignored}
+        return cls(**{**plain, **rebuilt, "batches": tuple(plain["batches"])})

@@ -238,6 +238,9 @@ def _resolve_reports(config: pytest.Config) -> tuple[tuple[str, Path], ...]:
         if not separator or not path or form not in REPORT_FORMATS:
             accepted = "FORMAT:PATH with a format of " + ", ".join(REPORT_FORMATS)
             raise InvalidSettingError(place, value, accepted)
+        from pytest_leakguard.reports import require_packages
+
+        require_packages(form, f"{place}: {form}")
         target = config.invocation_params.dir / Path(path).expanduser()
         _require_writable(place, value, target)
         reports.append((form, target))

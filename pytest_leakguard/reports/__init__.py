@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
+from pytest_leakguard.errors import MissingPackageError
 from pytest_leakguard.reports.facts import SelfCheck, SessionFacts, TestOutcome
 
-__all__ = ["SelfCheck", "SessionFacts", "TestOutcome", "renderer_of"]
+__all__ = ["SelfCheck", "SessionFacts", "TestOutcome", "renderer_of", "require_packages"]
+
+#: Packages that a format needs; the extra that brings them is called as the format.
+_PACKAGES: Mapping[str, tuple[str, ...]] = {"html": ("jinja2", "leather")}
+
+
+def require_packages(form: str, setting: str) -> None:
+    """Make sure that a format can be written here.
+
+    Args:
+        form: The format.
+        setting: Where it was asked for.
+
+    Raises:
+        MissingPackageError: A package is missing that writes it.
+    """
+    for package in _PACKAGES.get(form, ()):
+        if find_spec(package) is None:
+            raise MissingPackageError(setting, package, extra=form)
 
 
 def renderer_of(form: str) -> Callable[[SessionFacts, Path], str]:

@@ -49,6 +49,7 @@ def _test(outcome: TestOutcome, root: Path) -> dict[str, object]:
         "seconds": round(result.seconds, 3),
         "growth": dict(result.growth),
         "series": {name: list(samples) for name, samples in result.series.items()},
+        "batches": list(result.batches),
         "findings": [_finding(finding, root) for finding in result.findings],
         "ignored": [
             {"pattern": one.pattern, "reason": one.reason, "findings": one.findings}

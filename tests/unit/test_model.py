@@ -137,6 +137,7 @@ def test_a_result_survives_a_journey_as_json():
         seconds=1.25,
         growth={"gc_objects": 2, "fds": None},
         series={"gc_objects": (1, 3, 5)},
+        batches=(5, 7),
         findings=(
             Finding(
                 type="app.Thing",

@@ -1,0 +1,91 @@
+"""How does a counter's growth over the runs look? SVG by leather, styled by the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+from typing import final
+
+import leather
+
+from pytest_leakguard.model import Result
+from pytest_leakguard.settings import COUNTER_NAMES
+from pytest_leakguard.units import format_number, format_size, plural
+
+_WIDTH, _HEIGHT = 420, 190
+_TICKS = 5
+#: Decimals of a coordinate beyond what a screen shows.
+_NEEDLESS = re.compile(r"(\.\d)\d+")
+_SIZE = re.compile(rf'width="{_WIDTH}" height="{_HEIGHT}"')
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """How one counter has grown.
+
+    Attributes:
+        counter: Its name.
+        text: The same in words.
+        svg: The picture.
+    """
+
+    counter: str
+    text: str
+    svg: str
+
+
+def charts_of(result: Result) -> Iterator[Chart]:
+    """Draw each counter that has moved, in the order of their names everywhere.
+
+    Args:
+        result: The verdict whose samples are drawn.
+    """
+    for counter in COUNTER_NAMES:
+        samples = result.series.get(counter, ())
+        if len(set(samples)) > 1:
+            runs = _runs(result.batches, len(samples))
+            grown = tuple(sample - samples[0] for sample in samples)
+            text = _in_words(counter, result.growth.get(counter), runs[-1], grown[-1])
+            yield Chart(counter=counter, text=text, svg=_draw(runs, grown, counter))
+
+
+def _runs(batches: Sequence[int], samples: int) -> tuple[int, ...]:
+    """Return how many runs lay between the first sample and each."""
+    if len(batches) == samples - 1:
+        return (0, *accumulate(batches))
+    return tuple(range(samples))
+
+
+def _in_words(counter: str, per_run: float | None, runs: int, grown: int) -> str:
+    in_bytes = counter.endswith("_bytes")
+    sign = "-" if grown < 0 else "+"
+    amount = format_size(abs(grown)) if in_bytes else format_number(abs(grown))
+    text = f"{sign}{amount} over {plural(runs, 'run')}"
+    if per_run is not None and per_run > 0:
+        rate = format_size(per_run) if in_bytes else format_number(per_run)
+        text += f", +{rate} per run"
+    return text
+
+
+@lru_cache(maxsize=1024)  # tests that show the same cause grow alike
+def _draw(runs: tuple[int, ...], grown: tuple[int, ...], counter: str) -> str:
+    points = list(zip(runs, grown, strict=True))
+    chart = leather.Chart()
+    chart.add_line(points)
+    chart.add_x_scale(0, runs[-1])
+    step = max(1, round(runs[-1] / _TICKS))
+    chart.add_x_axis(ticks=list(range(0, runs[-1] + 1, step)), name="runs")
+    if counter.endswith("_bytes"):
+        chart.add_y_axis(tick_formatter=_size_of_tick)
+    svg = _NEEDLESS.sub(r"\1", chart.to_svg(width=_WIDTH, height=_HEIGHT))
+    # As wide as there is room for.
+    return _SIZE.sub(rf'viewBox="0 0 {_WIDTH} {_HEIGHT}"', svg, count=1)
+
+
+def _size_of_tick(value: object, *_: object) -> str:
+    size = int(str(value).partition(".")[0])
+    return f"-{format_size(-size)}" if size < 0 else format_size(size)
