@@ -92,6 +92,10 @@ _CHOICES = (
         " those below a conftest.py that has",
     ),
 )
+_GRAPH = (
+    "draw each cause's retention path by objgraph, in files called as its fingerprint: DOT, and SVG"
+    " and PNG where Graphviz is installed"
+)
 _KNOWN = (
     f"the file of known leaks, which do not fail (default: {KNOWN_FILE} in the root directory, if"
     " there is one)"
@@ -162,6 +166,8 @@ def add_options(parser: pytest.Parser) -> None:
         dest = f"leak_{name.replace('-', '_')}"
         group.addoption(f"--leak-{name}", dest=dest, default=None, metavar=metavar, help=text)
         parser.addini(dest, f"twin of --leak-{name}", type="string", default=None)
+    group.addoption("--leak-graph", default=None, metavar="DIR", help=_GRAPH)
+    parser.addini("leak_graph", "twin of --leak-graph", type="string", default=None)
     group.addoption("--leak-known", default=None, metavar="PATH", help=_KNOWN)
     group.addoption("--leak-update-known", action="store_true", help=_UPDATE_KNOWN)
     group.addoption("--leak-fail-on", default=None, metavar="WHAT", help=_FAIL_ON)

@@ -60,6 +60,7 @@ class Options:
         fail_on: What it fails on.
         known: The known leaks; ``None`` without a file of them.
         base: The earlier session that it is held against; ``None`` without one.
+        graphs: Where retention paths are drawn; ``None`` if they are not.
     """
 
     mode: Mode
@@ -72,6 +73,7 @@ class Options:
     fail_on: frozenset[FailOn] = frozenset({"leak"})
     known: KnownFile | None = None
     base: Base | None = None
+    graphs: Path | None = None
 
 
 def resolve(config: pytest.Config) -> Options:
@@ -96,6 +98,7 @@ def resolve(config: pytest.Config) -> Options:
             fail_on=_resolve_fail_on(config),
             known=_resolve_known(config) if mode != "off" else None,
             base=_resolve_base(config) if mode != "off" else None,
+            graphs=_resolve_graphs(config),
             **(_resolve_choices(config) if mode == "all" else {}),
         )
     except InvalidSettingError as error:
@@ -215,6 +218,15 @@ def _resolve_base(config: pytest.Config) -> Base | None:
 
     path = _path(config, place, value)
     return read_base(path, _shown(config, path), place)
+
+
+def _resolve_graphs(config: pytest.Config) -> Path | None:
+    place, value = _lookup(config, "graph")
+    if value is None:
+        return None
+    path = _path(config, place, value)
+    _require_writable(place, value, path / "graph.dot")
+    return path
 
 
 def _path(config: pytest.Config, place: str, value: object) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,11 @@ from pytest_leakguard.errors import InvalidSettingError
 from pytest_leakguard.model import Result
 from pytest_leakguard.plugin.choice import write_costs
 from pytest_leakguard.plugin.ci import append_to_summary, commands
+from pytest_leakguard.plugin.files import write_graphs, write_whole
 from pytest_leakguard.plugin.options import Options
 from pytest_leakguard.plugin.policy import DEBUGGED, OWN_OUTCOMES, Policy
 from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome, renderer_of
+from pytest_leakguard.reports.causes import causes_of
 from pytest_leakguard.reports.summary import (
     comparison_lines,
     findings_table,
@@ -197,10 +198,17 @@ class SessionResults:
             self._objections.append(f"the known leaks could not be recorded: {error}")
         for form, path in self._options.reports:
             try:
-                _write(path, renderer_of(form)(facts, self._config.rootpath))
+                write_whole(path, renderer_of(form)(facts, self._config.rootpath))
             except OSError as error:
                 self._objections.append(f"the report {form}:{path} could not be written: {error}")
-
+        if self._options.graphs is not None:
+            causes = causes_of(facts, self._config.rootpath)
+            try:
+                trouble = write_graphs(self._options.graphs, causes)
+            except OSError as error:
+                self._objections.append(f"the graphs could not be written: {error}")
+            else:
+                self._notes += [trouble] if trouble else []
         if facts.judged:
             try:
                 append_to_summary(facts, self._config.rootpath)
@@ -238,16 +246,3 @@ def _names_tests(config: pytest.Config) -> bool:
     """Tell whether the command line names files or tests, and not only folders of them."""
     given = config.known_args_namespace.file_or_dir
     return any(not Path(config.invocation_params.dir, argument).is_dir() for argument in given)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        # Half a character, as names of files may have it, is written as its escape.
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
-        partial.replace(path)
-    except OSError:
-        with suppress(OSError):
-            partial.unlink()
-        raise

@@ -68,3 +68,25 @@ def test_several_reports_are_written_at_once(lab):
     assert f'id="cause-{finding["fingerprint"]}"' in page
     assert "kept.append(object())" in page
     assert "<svg" in page
+
+
+@pytest.mark.parametrize("plugins", [(), ("xdist",)], ids=["plain", "xdist"])
+def test_retention_paths_are_drawn_into_a_directory(lab, plugins):
+    lab.write({"test_it.py": _SUITE})
+    options = ("--leak-confirm=1 s", *(["-n2"] if plugins else []))
+
+    session = lab.checked(*options, "--leak-graph=build/graphs", plugins=plugins)
+
+    assert session.ret == 1
+    (finding,) = (finding for test in lab.json()["tests"] for finding in test["findings"])
+    graph = lab.path / "build" / "graphs" / f"{finding['fingerprint']}.dot"
+    assert "test_it.kept" in graph.read_text(encoding="utf-8")
+
+
+def test_a_directory_for_graphs_that_cannot_be_made_stops_the_session(lab):
+    lab.write({"test_it.py": _SUITE, "taken": ""})
+
+    session = lab.checked("--leak-graph=taken/graphs")
+
+    assert session.ret == 4
+    assert "--leak-graph: expected a path that can be written" in session.err
