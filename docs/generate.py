@@ -11,8 +11,10 @@ The page of a pattern shows the report on its own leaking form. These take a min
 from __future__ import annotations
 
 import argparse
+import atexit
 import functools
 import json
+import os
 import re
 import subprocess
 import sys
@@ -47,6 +49,19 @@ LOOP = asyncio.new_event_loop()
 @pytest.mark.noleak
 def test_shop():
     LOOP.run_until_complete(shop.leaks())
+"""
+_SHOP = """\
+remembered = []
+
+class Customer:
+    pass
+
+def test_shop_remembers():
+    for _ in range({kept}):
+        remembered.append(Customer())
+
+def test_shop_opens():
+    pass
 """
 #: What some forms leave running would keep the process for an hour.
 _CONFTEST = """\
@@ -139,7 +154,72 @@ def pattern(page: Path) -> str:
     return _lines(text, r"^___", r"leak check").replace(directory, "…")
 
 
-SHOWN = {"failure": failure, "suite": suite, "options": options, "finding": finding}
+@functools.cache
+def _shop_with_history() -> tempfile.TemporaryDirectory[str]:
+    """Record the history of a shop that comes to leak, leaks more, and is mended."""
+    directory = tempfile.TemporaryDirectory()
+    atexit.register(directory.cleanup)
+    roles = ("AUTHOR", "COMMITTER")
+    environment = {
+        **{name: text for name, text in os.environ.items() if not name.startswith("GIT_")},
+        **{f"GIT_{role}_NAME": "shop" for role in roles},
+        **{f"GIT_{role}_EMAIL": "shop@example.org" for role in roles},
+        **{
+            f"GIT_{role}_DATE": "2030-01-01T00:00:00Z" for role in roles
+        },  # commits keep their names
+    }
+
+    def git(*words: str) -> None:
+        command = ["git", "-C", directory.name, *words]
+        subprocess.run(command, env=environment, check=True)  # noqa: S603 - no shell
+
+    git("init", "--quiet", "--initial-branch=main")
+    test = Path(directory.name, "test_shop.py")
+    for kept in (0, 1, 1, 2, 0):
+        test.write_text(_SHOP.format(kept=kept), encoding="utf-8")
+        git("add", test.name)
+        git("commit", "--quiet", "--allow-empty", "--message=shop")
+        _pytest(test.parent, "--leak-check", "--leak-confirm=1 s", "--leak-history=leaks.db")
+    return directory
+
+
+def _history(command: str, *options: str) -> str:
+    words = [sys.executable, "-m", "pytest_leakguard", "history", command, "leaks.db", *options]
+    done = subprocess.run(  # noqa: S603 - no shell
+        words,
+        cwd=_shop_with_history().name,
+        env={**os.environ, "COLUMNS": "88"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def history_list() -> str:
+    """Show sessions."""
+    return _history("list")
+
+
+def history_holder() -> str:
+    """Show a cause over time."""
+    return _history("list", "--holder=test_shop.*")
+
+
+def history_plot() -> str:
+    """Show a plot."""
+    return _history("plot", "--test=*remembers", "--ascii")
+
+
+SHOWN = {
+    "failure": failure,
+    "suite": suite,
+    "options": options,
+    "finding": finding,
+    "history-list": history_list,
+    "history-holder": history_holder,
+    "history-plot": history_plot,
+}
 
 
 def fill(text: str) -> str:

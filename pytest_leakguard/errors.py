@@ -75,3 +75,20 @@ class MissingPackageError(InvalidSettingError):
             f" pip install 'pytest-leakguard[{self.extra}]' brings it where there is one for the"
             " platform"
         )
+
+
+class UnusableHistoryError(LeakguardError):
+    """A history that cannot be read or written.
+
+    Attributes:
+        path: Its file.
+        reason: What is the matter, in words.
+    """
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"

@@ -108,6 +108,10 @@ _COMPARE = (
     "hold this session against an earlier one, such as the base branch's, by its JSON report: leaks"
     " that it has pass unless they are worse; what is new, worse, better and gone is listed"
 )
+_HISTORY = (
+    "keep verdicts and growth per commit in this SQLite file; 'python -m pytest_leakguard history'"
+    " lists, plots and exports them"
+)
 _FAIL_ON = (
     f"what fails where all tests are checked, separated by commas: {', '.join(FAIL_ON)}; or 'none';"
     " 'worse' is a known leak that grows faster than recorded or has expired, and part of 'leak'"
@@ -172,6 +176,8 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--leak-update-known", action="store_true", help=_UPDATE_KNOWN)
     group.addoption("--leak-fail-on", default=None, metavar="WHAT", help=_FAIL_ON)
     group.addoption("--leak-compare", default=None, metavar="REPORT", help=_COMPARE)
+    group.addoption("--leak-history", default=None, metavar="FILE", help=_HISTORY)
+    parser.addini("leak_history", "twin of --leak-history", type="string", default=None)
     parser.addini("leak_compare", "twin of --leak-compare", type="string", default=None)
     parser.addini("leak_known", "twin of --leak-known", type="string", default=None)
     parser.addini("leak_fail_on", "twin of --leak-fail-on", type="linelist", default=None)

@@ -18,6 +18,7 @@ import pytest
 
 from pytest_leakguard.errors import InvalidSettingError
 from pytest_leakguard.reports import TestOutcome
+from pytest_leakguard.repository import git
 from pytest_leakguard.units import format_duration, format_number
 
 #: Times its own duration that a sound test costs: its re-runs.
@@ -72,8 +73,8 @@ class Changed:
     def __init__(self, place: str, revision: str, root: Path) -> None:
         self._revision = revision
         try:
-            top = Path(_git(root, "rev-parse", "--show-toplevel").rstrip("\n"))
-            commit = _git(
+            top = Path(git(root, "rev-parse", "--show-toplevel").rstrip("\n"))
+            commit = git(
                 root, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}"
             ).strip()
         except (OSError, subprocess.CalledProcessError) as error:
@@ -81,9 +82,9 @@ class Changed:
             accepted = f"a revision that git knows in {root} ({said.strip().splitlines()[-1]})"
             raise InvalidSettingError(place, revision, accepted) from None
         with suppress(subprocess.CalledProcessError):  # a shallow clone does not reach so far back
-            commit = _git(root, "merge-base", commit, "HEAD").strip()
-        listed = _git(top, "diff", "--name-only", "-z", commit, "--")
-        listed += _git(top, "ls-files", "--others", "--exclude-standard", "-z")
+            commit = git(root, "merge-base", commit, "HEAD").strip()
+        listed = git(top, "diff", "--name-only", "-z", commit, "--")
+        listed += git(top, "ls-files", "--others", "--exclude-standard", "-z")
         self._files = {Path(os.path.realpath(top / name)) for name in listed.split("\0") if name}
         self._directories = {path.parent for path in self._files if path.name == "conftest.py"}
 
@@ -99,19 +100,6 @@ class Changed:
         if real in self._files or not self._directories.isdisjoint(real.parents):
             return ""
         return f"its file has not changed since {self._revision}"
-
-
-def _git(directory: Path, *arguments: str) -> str:
-    done = subprocess.run(  # noqa: S603  # no shell
-        ["git", "-C", str(directory), *arguments],  # noqa: S607  # the user's own
-        check=True,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        errors="surrogateescape",
-        stdin=subprocess.DEVNULL,
-    )
-    return done.stdout
 
 
 @final

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_leakguard.errors import InvalidSettingError
+from pytest_leakguard.errors import InvalidSettingError, UnusableHistoryError
 from pytest_leakguard.plugin.arguments import (
     FAIL_ON,
     KNOWN_FILE,
@@ -26,6 +26,7 @@ from pytest_leakguard.units import parse_count, parse_duration, parse_percentage
 if TYPE_CHECKING:
     from pytest_leakguard.baseline import Base, KnownLeak
     from pytest_leakguard.plugin.choice import Changed, Sample
+    from pytest_leakguard.repository import Revision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,21 @@ class KnownFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryFile:
+    """The history that this session is added to.
+
+    Attributes:
+        path: Where it is; there may be none yet.
+        shown: How messages name it.
+        revision: What was checked out when the session began.
+    """
+
+    path: Path
+    shown: str
+    revision: Revision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What a session was asked for.
 
@@ -61,6 +77,8 @@ class Options:
         known: The known leaks; ``None`` without a file of them.
         base: The earlier session that it is held against; ``None`` without one.
         graphs: Where retention paths are drawn; ``None`` if they are not.
+        history: The history that it is added to; ``None`` without one, and in a process of
+            pytest-xdist that only runs tests.
     """
 
     mode: Mode
@@ -74,6 +92,7 @@ class Options:
     known: KnownFile | None = None
     base: Base | None = None
     graphs: Path | None = None
+    history: HistoryFile | None = None
 
 
 def resolve(config: pytest.Config) -> Options:
@@ -99,6 +118,7 @@ def resolve(config: pytest.Config) -> Options:
             known=_resolve_known(config) if mode != "off" else None,
             base=_resolve_base(config) if mode != "off" else None,
             graphs=_resolve_graphs(config),
+            history=_resolve_history(config) if mode != "off" else None,
             **(_resolve_choices(config) if mode == "all" else {}),
         )
     except InvalidSettingError as error:
@@ -229,6 +249,27 @@ def _resolve_graphs(config: pytest.Config) -> Path | None:
     return path
 
 
+def _resolve_history(config: pytest.Config) -> HistoryFile | None:
+    place, value = _lookup(config, "history")
+    if value is None or hasattr(config, "workerinput"):
+        return None
+    try:
+        from pytest_leakguard.history.database import require_usable
+    except ImportError:  # a Python can be built without it
+        raise InvalidSettingError(place, value, "a Python that has sqlite3") from None
+    from pytest_leakguard.repository import revision_of
+
+    path = _path(config, place, value)
+    shown = _shown(config, path)
+    _require_writable(place, shown, path.resolve())
+    try:
+        require_usable(path)
+    except UnusableHistoryError as error:
+        accepted = f"a history, or a path where there is nothing yet ({error.reason})"
+        raise InvalidSettingError(place, shown, accepted) from None
+    return HistoryFile(path=path, shown=shown, revision=revision_of(config.rootpath))
+
+
 def _path(config: pytest.Config, place: str, value: object) -> Path:
     """Return a path, relative to where pytest was called, or to the root from an ini file."""
     if not isinstance(value, str):
@@ -267,6 +308,6 @@ def _require_writable(place: str, value: str, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another session may try at the same time
     except OSError as error:
         raise InvalidSettingError(place, value, f"{accepted} ({error.strerror})") from None

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from pytest_leakguard.errors import InvalidSettingError
+from pytest_leakguard.errors import InvalidSettingError, UnusableHistoryError
 from pytest_leakguard.model import Result
 from pytest_leakguard.plugin.choice import write_costs
 from pytest_leakguard.plugin.ci import append_to_summary, commands
 from pytest_leakguard.plugin.files import write_graphs, write_whole
-from pytest_leakguard.plugin.options import Options
+from pytest_leakguard.plugin.options import HistoryFile, Options
 from pytest_leakguard.plugin.policy import DEBUGGED, OWN_OUTCOMES, Policy
 from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome, renderer_of
 from pytest_leakguard.reports.causes import causes_of
@@ -209,11 +209,23 @@ class SessionResults:
                 self._objections.append(f"the graphs could not be written: {error}")
             else:
                 self._notes += [trouble] if trouble else []
+        if self._options.history is not None:
+            self._add_to(self._options.history, facts)
         if facts.judged:
             try:
                 append_to_summary(facts, self._config.rootpath)
             except OSError as error:  # a page of CI, and no report that was asked for
                 self._notes.append(f"the summary of the job could not be written: {error}")
+
+    def _add_to(self, history: HistoryFile, facts: SessionFacts) -> None:
+        from pytest_leakguard.history.storing import record
+
+        try:
+            record(history.path, facts, history.revision)
+        except UnusableHistoryError as error:
+            self._objections.append(
+                f"the history {history.shown} could not be written: {error.reason}"
+            )
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print one line on what was checked, and what was not judged and why."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import final
 
@@ -93,6 +93,22 @@ def _first_of(names: Counter[str]) -> str:
     return f"{first} and {len(others)} more" if others else first
 
 
+def aligned(rows: Sequence[Sequence[str]], *, numbers: Container[int]) -> Iterator[str]:
+    """Write rows of cells as lines of a table.
+
+    Args:
+        rows: The rows, alike in length.
+        numbers: Positions of the columns that end, not begin, at one place.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [
+            f"{cell:>{width}}" if column in numbers else f"{cell:<{width}}"
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()
+
+
 def findings_table(facts: SessionFacts, *, limit: int | None) -> Iterator[str]:
     """List all causes by their holders, the worst first: one that many tests see is one row.
 
@@ -112,13 +128,7 @@ def findings_table(facts: SessionFacts, *, limit: int | None) -> Iterator[str]:
         rows.values(), key=lambda row: (BY_CONCERN.index(row.status), -len(row.tests), row.holder)
     )
     cells = [_COLUMNS, *(row.cells() for row in ordered[:limit])]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for row in cells:
-        aligned = [
-            f"{cell:>{width}}" if column < _NUMBERS else f"{cell:<{width}}"
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(aligned).rstrip()
+    yield from aligned(cells, numbers=range(_NUMBERS))
     if limit is not None and (more := len(ordered) - limit) > 0:
         yield f"... and {plural(more, 'more holder')} (-v lists them)"
 
