@@ -12,7 +12,15 @@ Mode = Literal["off", "marked", "all"]
 MODES: tuple[Mode, ...] = ("off", "marked", "all")
 FailOn = Literal["leak", "worse", "inconclusive", "unchecked"]
 FAIL_ON: tuple[FailOn, ...] = ("leak", "worse", "inconclusive", "unchecked")
-REPORT_FORMATS = ("json", "html", "markdown", "gitlab", "sarif")
+REPORT_FORMATS = (
+    "json",
+    "html",
+    "markdown",
+    "gitlab",
+    "sarif",
+    "openmetrics",
+    "prometheus",
+)
 #: Where known leaks are looked for, below the root directory, if no path is given.
 KNOWN_FILE = "leakguard.toml"
 _AUTO, _SUSPECTS, _ALWAYS = TRACE_MODES

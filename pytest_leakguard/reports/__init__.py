@@ -12,8 +12,14 @@ from pytest_leakguard.reports.facts import SelfCheck, SessionFacts, TestOutcome
 
 __all__ = ["SelfCheck", "SessionFacts", "TestOutcome", "renderer_of", "require_packages"]
 
-#: Packages that a format needs; the extra that brings them is called as the format.
-_PACKAGES: Mapping[str, tuple[str, ...]] = {"html": ("jinja2", "leather")}
+#: The extra that brings what a format needs, and the packages.
+_NEEDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "html": ("html", ("jinja2", "leather")),
+    "openmetrics": ("prometheus", ("prometheus_client",)),
+    "prometheus": ("prometheus", ("prometheus_client",)),
+}
+#: Modules that write several formats.
+_MODULES: Mapping[str, str] = {"prometheus": "openmetrics"}
 
 
 def require_packages(form: str, setting: str) -> None:
@@ -26,16 +32,17 @@ def require_packages(form: str, setting: str) -> None:
     Raises:
         MissingPackageError: A package is missing that writes it.
     """
-    for package in _PACKAGES.get(form, ()):
+    extra, packages = _NEEDS.get(form, ("", ()))
+    for package in packages:
         if find_spec(package) is None:
-            raise MissingPackageError(setting, package, extra=form)
+            raise MissingPackageError(setting, package, extra=extra)
 
 
 def renderer_of(form: str) -> Callable[[SessionFacts, Path], str]:
     """Return what writes a session in a format: facts and root directory to text.
 
-    Each format is a module of its own here, imported when it is asked for.
+    Its module is imported when the format is asked for.
     """
-    module = import_module(f"{__name__}.{form}")
+    module = import_module(f"{__name__}.{_MODULES.get(form, form)}")
     renderer: Callable[[SessionFacts, Path], str] = getattr(module, f"render_{form}")
     return renderer

@@ -51,6 +51,7 @@ def test_a_page_that_cannot_be_written_fails_nothing(lab, monkeypatch):
 def test_several_reports_are_written_at_once(lab):
     lab.write({"test_it.py": _SUITE, "pytest.ini": "[pytest]\n"})
     forms = {"sarif": "a.sarif", "gitlab": "b.json", "markdown": "c.md", "html": "d.html"}
+    forms |= {"openmetrics": "e.txt", "prometheus": "f.prom"}
 
     session = lab.checked(
         "--leak-confirm=1 s", *(f"--leak-report={form}:{path}" for form, path in forms.items())
@@ -64,6 +65,10 @@ def test_several_reports_are_written_at_once(lab):
     (issue,) = json.loads((lab.path / "b.json").read_text(encoding="utf-8"))
     assert issue["fingerprint"] == finding["fingerprint"]
     assert f"`{finding['fingerprint']}`" in (lab.path / "c.md").read_text(encoding="utf-8")
+    for name in ("e.txt", "f.prom"):
+        assert 'leakguard_tests{verdict="leak"} 1.0' in (lab.path / name).read_text(
+            encoding="utf-8"
+        )
     page = (lab.path / "d.html").read_text(encoding="utf-8")
     assert f'id="cause-{finding["fingerprint"]}"' in page
     assert "kept.append(object())" in page

@@ -1,0 +1,163 @@
+"""Which numbers of a session does a monitoring system keep?
+
+Causes and leaking tests are labelled one by one, sound tests only counted: what a system keeps
+grows with what leaks, not with the suite.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from pytest_leakguard.model import VERDICTS
+from pytest_leakguard.reports.causes import BY_CONCERN, causes_of
+from pytest_leakguard.reports.facts import SessionFacts
+
+#: Causes, and likewise leaking tests, that are labelled one by one.
+MOST_LABELLED = 200
+#: Characters of a label's value.
+_LONGEST = 200
+_IN_BYTES = "_bytes"
+
+Labels = Mapping[str, str]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One number of a session, or the same of several things.
+
+    Attributes:
+        name: Its name, without a unit.
+        meaning: What it is, in a sentence.
+        unit: The base unit; empty for plain numbers.
+        samples: Values with the labels of what they are of; all have the same labels.
+    """
+
+    name: str
+    meaning: str
+    unit: str = ""
+    samples: tuple[tuple[Labels, float], ...]
+
+
+def session_labels(facts: SessionFacts) -> Labels:
+    """Return what a session ran on."""
+    about = {
+        "mode": facts.mode,
+        "python": facts.python,
+        "pytest": facts.pytest,
+        "platform": facts.platform,
+    }
+    return {name: _label(value) for name, value in about.items()}
+
+
+def metrics_of(facts: SessionFacts, root: Path) -> Iterator[Metric]:
+    """Return the numbers of a session; those that have no sample are left out.
+
+    Args:
+        facts: The session.
+        root: Directory that file names are given relative to.
+    """
+    for metric in (*_of_session(facts), *_of_causes(facts, root), *_of_tests(facts)):
+        if metric.samples:
+            yield metric
+
+
+def _of_session(facts: SessionFacts) -> Iterator[Metric]:
+    verdicts = Counter(outcome.result.verdict for outcome in facts.tests)
+    yield Metric(
+        name="leakguard_tests",
+        meaning="Collected tests by verdict.",
+        samples=tuple(({"verdict": name}, verdicts[name]) for name in VERDICTS),
+    )
+    yield Metric(
+        name="leakguard_executions",
+        meaning="How often judged tests ran in all.",
+        samples=(({}, facts.executions),),
+    )
+    yield Metric(
+        name="leakguard_extra",
+        meaning="Time spent on re-runs.",
+        unit="seconds",
+        samples=(({}, round(facts.extra_seconds, 3)),),
+    )
+    yield Metric(
+        name="leakguard_self_check_flat",
+        meaning="1 if an empty test left nothing behind, so that tests could be judged; else 0.",
+        samples=(({}, float(not facts.self_check.prevents)),),
+    )
+
+
+def _of_causes(facts: SessionFacts, root: Path) -> Iterator[Metric]:
+    causes = causes_of(facts, root)
+    statuses = Counter(cause.status for cause in causes)
+    yield Metric(
+        name="leakguard_causes",
+        meaning="Causes of leaks by how they stand to the known ones.",
+        samples=tuple(({"status": name}, statuses[name]) for name in BY_CONCERN),
+    )
+    labelled = []
+    for cause in causes[:MOST_LABELLED]:
+        finding = cause.finding
+        labels = {
+            "fingerprint": cause.fingerprint,
+            "type": finding.type if finding is not None else "",
+            "holder": finding.holder if finding is not None else cause.tests[0],
+            "pattern": cause.pattern,
+            "status": cause.status,
+        }
+        labelled.append(({name: _label(text) for name, text in labels.items()}, cause))
+    yield Metric(
+        name="leakguard_cause_tests",
+        meaning="Tests that show a cause.",
+        samples=tuple((labels, len(cause.tests)) for labels, cause in labelled),
+    )
+    explained = [(labels, cause.finding) for labels, cause in labelled if cause.finding is not None]
+    yield Metric(
+        name="leakguard_cause_growth_objects",
+        meaning="Objects that one run leaves behind by a cause.",
+        samples=tuple((labels, finding.objects_per_run) for labels, finding in explained),
+    )
+    yield Metric(
+        name="leakguard_cause_growth",
+        meaning="What these weigh with all that only they keep, for one run.",
+        unit="bytes",
+        samples=tuple((labels, finding.bytes_per_run) for labels, finding in explained),
+    )
+
+
+def _of_tests(facts: SessionFacts) -> Iterator[Metric]:
+    leaking = [one for one in facts.judged if one.result.verdict in {"leak", "known"}]
+    numbers: list[tuple[Labels, float]] = []
+    sizes: list[tuple[Labels, float]] = []
+    for outcome in leaking[:MOST_LABELLED]:
+        for counter, grown in outcome.result.growth.items():
+            if grown:
+                in_bytes = counter.endswith(_IN_BYTES)
+                labels = {"test": _label(outcome.nodeid), "counter": counter}
+                (sizes if in_bytes else numbers).append((labels, grown))
+    yield Metric(
+        name="leakguard_test_growth_things",
+        meaning="What one run of a leaking test leaves behind, by counter.",
+        samples=tuple(numbers),
+    )
+    yield Metric(
+        name="leakguard_test_growth",
+        meaning="Memory that one run of a leaking test leaves behind, by counter.",
+        unit="bytes",
+        samples=tuple(sizes),
+    )
+
+
+def _label(text: str) -> str:
+    """Return a text that any system takes: Unicode, and not too long, but still its own."""
+    encoded = text.encode("utf-8", "backslashreplace")
+    whole = encoded.decode()
+    if len(whole) <= _LONGEST:
+        return whole
+    ending = f"...{hashlib.sha256(encoded).hexdigest()[:8]}"
+    return whole[: _LONGEST - len(ending)] + ending
