@@ -100,6 +100,11 @@ _CHOICES = (
         " those below a conftest.py that has",
     ),
 )
+_EXPORT = (
+    "send the session's numbers at its end, such as to pushgateway:https://HOST, statsd:HOST:PORT"
+    " (Datadog), otlp:https://HOST (OpenTelemetry) or webhook:https://HOST/PATH; what cannot be"
+    " sent is a warning; repeatable"
+)
 _GRAPH = (
     "draw each cause's retention path by objgraph, in files called as its fingerprint: DOT, and SVG"
     " and PNG where Graphviz is installed"
@@ -178,6 +183,10 @@ def add_options(parser: pytest.Parser) -> None:
         dest = f"leak_{name.replace('-', '_')}"
         group.addoption(f"--leak-{name}", dest=dest, default=None, metavar=metavar, help=text)
         parser.addini(dest, f"twin of --leak-{name}", type="string", default=None)
+    group.addoption(
+        "--leak-export", action="append", default=None, metavar="KIND:TARGET", help=_EXPORT
+    )
+    parser.addini("leak_export", "twin of --leak-export", type="linelist", default=None)
     group.addoption("--leak-graph", default=None, metavar="DIR", help=_GRAPH)
     parser.addini("leak_graph", "twin of --leak-graph", type="string", default=None)
     group.addoption("--leak-known", default=None, metavar="PATH", help=_KNOWN)

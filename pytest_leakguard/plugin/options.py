@@ -25,6 +25,7 @@ from pytest_leakguard.units import parse_count, parse_duration, parse_percentage
 
 if TYPE_CHECKING:
     from pytest_leakguard.baseline import Base, KnownLeak
+    from pytest_leakguard.exporters import Target
     from pytest_leakguard.plugin.choice import Changed, Sample
     from pytest_leakguard.repository import Revision
 
@@ -77,6 +78,7 @@ class Options:
         known: The known leaks; ``None`` without a file of them.
         base: The earlier session that it is held against; ``None`` without one.
         graphs: Where retention paths are drawn; ``None`` if they are not.
+        exports: Where the session's numbers are sent.
         history: The history that it is added to; ``None`` without one, and in a process of
             pytest-xdist that only runs tests.
     """
@@ -92,6 +94,7 @@ class Options:
     known: KnownFile | None = None
     base: Base | None = None
     graphs: Path | None = None
+    exports: tuple[Target, ...] = ()
     history: HistoryFile | None = None
 
 
@@ -118,6 +121,7 @@ def resolve(config: pytest.Config) -> Options:
             known=_resolve_known(config) if mode != "off" else None,
             base=_resolve_base(config) if mode != "off" else None,
             graphs=_resolve_graphs(config),
+            exports=_resolve_exports(config) if mode != "off" else (),
             history=_resolve_history(config) if mode != "off" else None,
             **(_resolve_choices(config) if mode == "all" else {}),
         )
@@ -238,6 +242,16 @@ def _resolve_base(config: pytest.Config) -> Base | None:
 
     path = _path(config, place, value)
     return read_base(path, _shown(config, path), place)
+
+
+def _resolve_exports(config: pytest.Config) -> tuple[Target, ...]:
+    place, values = _lookup(config, "export")
+    if values is None or hasattr(config, "workerinput"):
+        return ()
+    from pytest_leakguard.exporters import parse_target
+
+    texts = values if isinstance(values, list) else [values]
+    return tuple(parse_target(place, str(text)) for text in texts)
 
 
 def _resolve_graphs(config: pytest.Config) -> Path | None:

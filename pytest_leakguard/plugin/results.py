@@ -201,14 +201,11 @@ class SessionResults:
                 write_whole(path, renderer_of(form)(facts, self._config.rootpath))
             except OSError as error:
                 self._objections.append(f"the report {form}:{path} could not be written: {error}")
-        if self._options.graphs is not None:
-            causes = causes_of(facts, self._config.rootpath)
-            try:
-                trouble = write_graphs(self._options.graphs, causes)
-            except OSError as error:
-                self._objections.append(f"the graphs could not be written: {error}")
-            else:
-                self._notes += [trouble] if trouble else []
+        self._draw(facts)
+        if self._options.exports and facts.judged:
+            from pytest_leakguard.exporters import deliver
+
+            self._notes += deliver(self._options.exports, facts, self._config.rootpath)
         if self._options.history is not None:
             self._add_to(self._options.history, facts)
         if facts.judged:
@@ -216,6 +213,17 @@ class SessionResults:
                 append_to_summary(facts, self._config.rootpath)
             except OSError as error:  # a page of CI, and no report that was asked for
                 self._notes.append(f"the summary of the job could not be written: {error}")
+
+    def _draw(self, facts: SessionFacts) -> None:
+        if self._options.graphs is None:
+            return
+        causes = causes_of(facts, self._config.rootpath)
+        try:
+            trouble = write_graphs(self._options.graphs, causes)
+        except OSError as error:
+            self._objections.append(f"the graphs could not be written: {error}")
+        else:
+            self._notes += [trouble] if trouble else []
 
     def _add_to(self, history: HistoryFile, facts: SessionFacts) -> None:
         from pytest_leakguard.history.storing import record
@@ -235,7 +243,7 @@ class SessionResults:
             return
         verbosity = self._config.get_verbosity()
         clean = all(outcome.result.verdict == "clean" for outcome in facts.judged)
-        if verbosity < 0 and clean and not self._objections:
+        if verbosity < 0 and clean and not (self._objections or self._notes):
             return
         terminalreporter.write_sep("-", "leak check")
         limit = None if verbosity > 0 else 10

@@ -43,6 +43,11 @@ class Metric:
     unit: str = ""
     samples: tuple[tuple[Labels, float], ...]
 
+    @property
+    def full_name(self) -> str:
+        """Its name with the unit, as Prometheus has it."""
+        return f"{self.name}_{self.unit}" if self.unit else self.name
+
 
 def session_labels(facts: SessionFacts) -> Labels:
     """Return what a session ran on."""

@@ -47,7 +47,17 @@ def render_prometheus(facts: SessionFacts, root: Path) -> str:
     return _written(write_text, facts, root)
 
 
-def _written(write: Callable[[CollectorRegistry], bytes], facts: SessionFacts, root: Path) -> str:
+def registry_of(facts: SessionFacts, root: Path) -> CollectorRegistry:
+    """Return a session as Prometheus's client takes it.
+
+    Args:
+        facts: The session.
+        root: Directory that file names are given relative to.
+    """
     registry = CollectorRegistry()
     registry.register(_Session(facts, root))
-    return write(registry).decode("utf-8")
+    return registry
+
+
+def _written(write: Callable[[CollectorRegistry], bytes], facts: SessionFacts, root: Path) -> str:
+    return write(registry_of(facts, root)).decode("utf-8")
