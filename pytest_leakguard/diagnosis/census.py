@@ -175,13 +175,19 @@ def _descend(
     held.everything.extend(held.kids)
     held.owners.extend(range(len(held.kids)))
     held.tally.direct.update(map(type_name, held.kids))
+    attributes: set[int] = set()
     for obj, owner in zip(held.everything, held.owners, strict=True):  # grows while it is read
         name = type_name(obj)
-        held.tally.all[name] += 1
+        # Since CPython 3.11 an object has a dictionary of its own only once somebody has asked.
+        if identity_of(obj) not in attributes:
+            held.tally.all[name] += 1
         held.tally.sizes[name] += weigh(obj)
-        for child in referents_of(obj):
+        children = referents_of(obj)
+        for child in children:
             if identity_of(child) not in taken and is_new(child, new_ids, untracked):
                 taken.add(identity_of(child))
+                if type(child) is dict and len(children) <= 2 and type(obj).__dictoffset__:
+                    attributes.add(identity_of(child))
                 held.everything.append(child)
                 held.owners.append(owner)
 

@@ -167,7 +167,8 @@ def _edge_text(  # noqa: PLR0911  # one answer for each kind of parent
         return _in_frame(parent, child)
     if (frame_name := _SUSPENDED.get(type(parent))) is not None:
         frame = getattr(parent, frame_name)
-        return f".{frame_name}" if frame is child else _in_frame(frame, child)
+        # Since CPython 3.11 there is a frame only once somebody has asked for it.
+        return "" if frame is child else _in_frame(frame, child)
     for kind, names in _NAMED_PARTS:
         if is_a(parent, kind):
             for name in names:
