@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -84,7 +84,7 @@ class Gate:
         interrupt, self._interrupt = self._interrupt, None
         if interrupt is not None and exc is None:
             try:
-                raise interrupt
+                raise interrupt.with_traceback(_with_lines(interrupt.__traceback__))
             finally:
                 del interrupt
 
@@ -228,3 +228,17 @@ class Gate:
 def _is_core(method: Any) -> bool:
     """Tell whether a hook is implemented by pytest itself: others have had their call."""
     return str(getattr(method.function, "__module__", "")).partition(".")[0] == "_pytest"
+
+
+def _with_lines(traceback: TracebackType | None) -> TracebackType | None:
+    """Give each entry a line: the jump that ends a loop may have none, and pytest asks for one."""
+    if traceback is None:
+        return None
+    line = cast("int | None", traceback.tb_lineno)
+    code = traceback.tb_frame.f_code
+    return TracebackType(
+        _with_lines(traceback.tb_next),
+        traceback.tb_frame,
+        traceback.tb_lasti,
+        code.co_firstlineno if line is None else line,
+    )
