@@ -9,11 +9,10 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from typing import TextIO
 
 from pytest_leakguard.errors import InvalidSettingError, LeakguardError
+from pytest_leakguard.files import replacing
 from pytest_leakguard.settings import COUNTER_NAMES
 
 _DONE, _NOTHING_FOUND, _MISUSED = 0, 1, 2
@@ -162,9 +161,9 @@ def _plot(given: argparse.Namespace) -> int:
         given.refuse("--counter: expected together with --test")
     if given.bytes and given.fingerprint is None:
         given.refuse("--bytes: expected together with --fingerprint")
+    from pytest_leakguard.escaping import printable
     from pytest_leakguard.history import series
     from pytest_leakguard.history.database import opened
-    from pytest_leakguard.history.escaping import printable
     from pytest_leakguard.history.plotting import plot
 
     measured = given.counter or "gc_objects"
@@ -221,26 +220,13 @@ def _export(given: argparse.Namespace) -> int:
             try:
                 if target.exists() and target.samefile(given.file):
                     given.refuse("--output: expected another file than the history itself")
-                number = _write_whole(target, partial(write, history))
+                with replacing(target) as file:
+                    number = write(history, file)
             except OSError as error:
                 raise InvalidSettingError(
                     "--output", given.output, f"a path that can be written ({error.strerror})"
                 ) from None
     return _DONE if number else _NOTHING_FOUND
-
-
-def _write_whole(target: Path, write: Callable[[TextIO], int]) -> int:
-    """Write a file whole or not at all."""
-    beginning = target.with_name(f".{target.name}.partial")
-    try:
-        with beginning.open("w", encoding="utf-8", newline="") as file:
-            number = write(file)
-        beginning.replace(target)
-    except BaseException:
-        with suppress(OSError):
-            beginning.unlink()
-        raise
-    return number
 
 
 def _prune(given: argparse.Namespace) -> int:

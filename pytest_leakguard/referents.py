@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from gc import get_referents
 from types import ModuleType
 
@@ -15,3 +15,21 @@ def referents_of_all(objects: Iterable[object]) -> list[object]:
     who asks never gets an answer.
     """
     return get_referents(*(obj for obj in objects if not issubclass(type(obj), ModuleType)))
+
+
+def is_attributes(child: object, parent: object, children: Sequence[object]) -> bool:
+    """Tell whether a referent is the dictionary that an object has for its attributes.
+
+    Since CPython 3.11 an object has one only once somebody has asked for it, and to ask here would
+    make it. With one it refers to that and to its type alone.
+
+    Args:
+        child: The referent.
+        parent: The object.
+        children: All that the object refers to.
+    """
+    return type(child) is dict and len(children) <= 2 and bool(_dictoffset(type(parent)))
+
+
+#: Not asked of the type itself: a metaclass of the user's would answer.
+_dictoffset = type.__dict__["__dictoffset__"].__get__

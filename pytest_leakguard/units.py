@@ -91,6 +91,13 @@ def format_number(value: float) -> str:
     return f"{value:,.2f}".rstrip("0").rstrip(".") if value % 1 else f"{int(value):,}"
 
 
+def format_rates(objects: float, size_bytes: float) -> str:
+    """Write what a run leaves behind: ``+1 per run, +272 B per run``; empty for nothing."""
+    rates = [f"+{format_number(objects)}"] if objects else []
+    rates += [f"+{format_size(size_bytes)}"] if size_bytes else []
+    return ", ".join(f"{rate} per run" for rate in rates)
+
+
 def format_size(size_bytes: float) -> str:
     """Write a size in IEC units: ``336 B``, ``4 KiB``, ``1.5 MiB``."""
     magnitude = abs(size_bytes)

@@ -6,12 +6,8 @@ changed and left out; no other byte moves.
 
 from __future__ import annotations
 
-import os
 import re
-import stat
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
@@ -19,6 +15,7 @@ from typing import Any, final
 from pytest_leakguard.baseline.entries import KnownLeak, Rate
 from pytest_leakguard.baseline.judging import RECORDED
 from pytest_leakguard.baseline.reading import HEADER, TABLE, parse_known
+from pytest_leakguard.files import replacing
 from pytest_leakguard.model import Finding, Result
 
 _PREAMBLE = """\
@@ -122,30 +119,14 @@ def update_known(path: Path, shown: str, changes: Changes) -> None:
     try:
         with target.open(encoding="utf-8", newline="") as file:
             before = file.read()
-        mode = stat.S_IMODE(target.stat().st_mode)
     except FileNotFoundError:
-        before, mode = "", None
+        before = ""
     after = updated(before, shown, changes)
     if after == before:
         return
     parse_known(after, shown)
-    number, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with open(number, "w", encoding="utf-8", newline="") as file:
-            file.write(after)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, mode if mode is not None else 0o666 & ~_umask())
-        os.replace(name, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    os.umask(mask := os.umask(0o077))
-    return mask
+    with replacing(target) as file:
+        file.write(after)
 
 
 @final

@@ -21,6 +21,7 @@ from pytest_leakguard.diagnosis.naming import type_name
 from pytest_leakguard.diagnosis.paths import is_namespace
 from pytest_leakguard.diagnosis.walk import Entry, is_new, referents_of
 from pytest_leakguard.identity import identity_of
+from pytest_leakguard.referents import is_attributes
 
 
 @dataclass(slots=True)
@@ -178,7 +179,6 @@ def _descend(
     attributes: set[int] = set()
     for obj, owner in zip(held.everything, held.owners, strict=True):  # grows while it is read
         name = type_name(obj)
-        # Since CPython 3.11 an object has a dictionary of its own only once somebody has asked.
         if identity_of(obj) not in attributes:
             held.tally.all[name] += 1
         held.tally.sizes[name] += weigh(obj)
@@ -186,7 +186,7 @@ def _descend(
         for child in children:
             if identity_of(child) not in taken and is_new(child, new_ids, untracked):
                 taken.add(identity_of(child))
-                if type(child) is dict and len(children) <= 2 and type(obj).__dictoffset__:
+                if is_attributes(child, obj, children):
                     attributes.add(identity_of(child))
                 held.everything.append(child)
                 held.owners.append(owner)

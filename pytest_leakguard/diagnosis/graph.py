@@ -13,8 +13,9 @@ from typing import Any
 
 import objgraph
 
+from pytest_leakguard.escaping import printable
 from pytest_leakguard.model import Finding, Share
-from pytest_leakguard.units import format_number, format_size
+from pytest_leakguard.units import format_rates
 
 #: Types shown of what lives only through the leaked object.
 _MOST_HELD = 8
@@ -47,7 +48,7 @@ def graph_of(finding: Finding) -> str:
         return ""
     *way, last = finding.path
     held = [_held(share) for share in finding.held[:_MOST_HELD]]
-    rate = _rate(finding.objects_per_run, finding.bytes_per_run)
+    rate = format_rates(finding.objects_per_run, finding.bytes_per_run)
     leaked = drawn = _stand_in(last.type, f"{last.via}\nleaks: {rate}", held)
     for step in reversed(way):
         grows = "\ngrows" if step is way[-1] else ""
@@ -67,8 +68,7 @@ def graph_of(finding: Finding) -> str:
 
 def _stand_in(name: str, info: str, followers: Sequence[_StandIn] = ()) -> _StandIn:
     """Make one whose type is called as that of the object it stands for."""
-    seen = name.encode("utf-8", "backslashreplace").decode().replace("\0", "")
-    module, _, short = seen.rpartition(".")
+    module, _, short = printable(name).rpartition(".")
     slots = {f"follower_{number}": one for number, one in enumerate(followers)}
     kind: Any = type(short, (_StandIn,), {"__slots__": tuple(slots), "__module__": module})
     made: _StandIn = kind()
@@ -79,13 +79,8 @@ def _stand_in(name: str, info: str, followers: Sequence[_StandIn] = ()) -> _Stan
 
 
 def _held(share: Share) -> _StandIn:
-    return _stand_in(share.type, f"held by it\n{_rate(share.objects_per_run, share.bytes_per_run)}")
-
-
-def _rate(objects: float, size_bytes: float) -> str:
-    rates = [f"+{format_number(objects)} per run"] if objects else []
-    rates += [f"+{format_size(size_bytes)} per run"] if size_bytes else []
-    return ", ".join(rates)
+    rate = format_rates(share.objects_per_run, share.bytes_per_run)
+    return _stand_in(share.type, f"held by it\n{rate}")
 
 
 def _is_stand_in(obj: object) -> bool:

@@ -21,7 +21,7 @@ from pytest_leakguard.diagnosis.aside import in_short_stack
 from pytest_leakguard.diagnosis.naming import attributes_of
 from pytest_leakguard.diagnosis.roots import Root
 from pytest_leakguard.identity import identity_of
-from pytest_leakguard.referents import referents_of_all
+from pytest_leakguard.referents import is_attributes, referents_of_all
 
 _ATOMS = frozenset({str, bytes, int, float, complex, bool, type(None)})
 #: Containers that the collector stops tracking when they hold atoms alone.
@@ -164,20 +164,17 @@ class Reached:
                     seen.add(identity)
                     queue.append(child)
                     origins.append(position)
+            # Which way is the shortest must not hang on whether there is such a dictionary.
             if len(children) <= 2 and not is_module:
-                self._go_through_attributes(obj, range(first, len(queue)))
+                for reached in range(first, len(queue)):
+                    if is_attributes(queue[reached], obj, children):
+                        self._go_through(reached)
 
-    def _go_through_attributes(self, obj: object, reached: Sequence[int]) -> None:
-        """Let the values of an object's attributes be as near as if it had no dictionary for them.
-
-        Since CPython 3.11 it has one only once somebody has asked for it: which of several ways is
-        the shortest must not hang on that. Such an object refers to its type and to that alone.
-        """
-        for position in reached:
-            if type(self._queue[position]) is dict and type(obj).__dictoffset__:
-                for value in get_referents(self._queue[position]):
-                    if type(value) not in _ATOMS and identity_of(value) not in self._seen:
-                        self._reach(value, position)
+    def _go_through(self, position: int) -> None:
+        """Let what a dictionary refers to be as near as the dictionary itself."""
+        for value in get_referents(self._queue[position]):
+            if type(value) not in _ATOMS and identity_of(value) not in self._seen:
+                self._reach(value, position)
 
     def entry_of(self, obj: object) -> Entry | None:
         """Return an object that was reached, as a holder; ``None`` if it was not."""

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO
 
-from pytest_leakguard.history.escaping import cell
+from pytest_leakguard.escaping import printable
 from pytest_leakguard.history.reading import everything
 from pytest_leakguard.settings import COUNTER_NAMES
 
@@ -38,6 +38,8 @@ COLUMNS = (
     "objects_per_run",
     "bytes_per_run",
 )
+#: What makes a spreadsheet read a cell as a formula; and the apostrophe, which takes that back.
+_FORMULA = tuple("=+-@＝＋－＠'")  # noqa: RUF001  # of full width, as East Asian editions take them
 _SWITCHES = ("dirty", "whole")
 
 
@@ -75,7 +77,17 @@ def write_json(history: sqlite3.Connection, file: TextIO) -> int:
 def _cell(value: object) -> object:
     if isinstance(value, bool):
         return str(value).lower()
-    return cell(value) if isinstance(value, str) else value
+    return as_text(value) if isinstance(value, str) else value
+
+
+def as_text(value: str) -> str:
+    """Return a cell that a spreadsheet takes for nothing but text.
+
+    What begins like a formula, or with an apostrophe, is given an apostrophe in front: taking one
+    off restores it.
+    """
+    shown = printable(value)
+    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
 
 
 WRITERS: Mapping[str, Callable[[sqlite3.Connection, TextIO], int]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from pytest_leakguard.history.escaping import printable
+from pytest_leakguard.escaping import printable
 from pytest_leakguard.history.reading import Judged, Seen, Session, Tally
 from pytest_leakguard.reports.summary import aligned
 from pytest_leakguard.units import format_number, format_size

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_leakguard.escaping import unbroken
 from pytest_leakguard.history.database import opened
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def prune(path: Path, *, keep: int) -> tuple[int, int]:
 
 def _record_test(history: sqlite3.Connection, session: int, outcome: TestOutcome) -> None:
     result = outcome.result
-    nodeid = _storable(outcome.nodeid)
+    nodeid = unbroken(outcome.nodeid)
     history.execute("INSERT OR IGNORE INTO test (nodeid) VALUES (?)", (nodeid,))
     (test,) = history.execute("SELECT id FROM test WHERE nodeid = ?", (nodeid,)).fetchone()
     _insert(
@@ -119,11 +120,6 @@ def _insert(history: sqlite3.Connection, table: str, **values: str | float | Non
     places = ", ".join("?" * len(values))
     cursor = history.execute(
         f"INSERT INTO {table} ({columns}) VALUES ({places})",  # noqa: S608  # names are our own
-        [_storable(value) if isinstance(value, str) else value for value in values.values()],
+        [unbroken(value) if isinstance(value, str) else value for value in values.values()],
     )
     return cursor.lastrowid or 0
-
-
-def _storable(text: str) -> str:
-    """Return a text with what is not Unicode, such as a byte of a file's name, escaped."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

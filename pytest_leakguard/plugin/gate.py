@@ -232,13 +232,15 @@ def _is_core(method: Any) -> bool:
 
 def _with_lines(traceback: TracebackType | None) -> TracebackType | None:
     """Give each entry a line: the jump that ends a loop may have none, and pytest asks for one."""
-    if traceback is None:
-        return None
-    line = cast("int | None", traceback.tb_lineno)
-    code = traceback.tb_frame.f_code
-    return TracebackType(
-        _with_lines(traceback.tb_next),
-        traceback.tb_frame,
-        traceback.tb_lasti,
-        code.co_firstlineno if line is None else line,
-    )
+    entries = []
+    while traceback is not None:
+        entries.append(traceback)
+        traceback = traceback.tb_next
+    given = None
+    for entry in reversed(entries):
+        line = cast("int | None", entry.tb_lineno)
+        first = entry.tb_frame.f_code.co_firstlineno
+        given = TracebackType(
+            given, entry.tb_frame, entry.tb_lasti, first if line is None else line
+        )
+    return given

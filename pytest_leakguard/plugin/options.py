@@ -318,6 +318,8 @@ def _require_writable(place: str, value: str, target: Path) -> None:
     accepted = "a path that can be written"
     if target.is_dir():
         raise InvalidSettingError(place, value, f"{accepted}, not a directory")
+    if target.exists() and not target.is_file():  # a pipe or a device: it has no neighbours
+        return
     probe = target.with_name(f".{target.name}.probe")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

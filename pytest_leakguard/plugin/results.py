@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from pytest_leakguard.errors import InvalidSettingError, UnusableHistoryError
+from pytest_leakguard.files import replacing
 from pytest_leakguard.model import Result
 from pytest_leakguard.plugin.choice import write_costs
 from pytest_leakguard.plugin.ci import append_to_summary, commands
-from pytest_leakguard.plugin.files import write_graphs, write_whole
+from pytest_leakguard.plugin.graphs import write_graphs
 from pytest_leakguard.plugin.options import HistoryFile, Options
 from pytest_leakguard.plugin.policy import DEBUGGED, OWN_OUTCOMES, Policy
 from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome, renderer_of
@@ -198,7 +199,9 @@ class SessionResults:
             self._objections.append(f"the known leaks could not be recorded: {error}")
         for form, path in self._options.reports:
             try:
-                write_whole(path, renderer_of(form)(facts, self._config.rootpath))
+                text = renderer_of(form)(facts, self._config.rootpath)
+                with replacing(path) as file:
+                    file.write(text)
             except OSError as error:
                 self._objections.append(f"the report {form}:{path} could not be written: {error}")
         self._draw(facts)

@@ -13,7 +13,7 @@ from pytest_leakguard.model import Finding, Frame, Result, Status
 from pytest_leakguard.reports.facts import SessionFacts
 from pytest_leakguard.reports.json import relative
 from pytest_leakguard.reports.text import growth_text
-from pytest_leakguard.units import format_number, format_size
+from pytest_leakguard.units import format_rates
 
 #: The most pressing first.
 BY_CONCERN: tuple[Status, ...] = ("new", "worse", "expired", "known")
@@ -119,9 +119,7 @@ def _file_of(nodeid: str) -> str:
 
 def rate_of(finding: Finding) -> str:
     """Write how fast it grows: ``+1 per run, +272 B per run``."""
-    rates = [f"+{format_number(finding.objects_per_run)}"] if finding.objects_per_run else []
-    rates += [f"+{format_size(finding.bytes_per_run)}"] if finding.bytes_per_run else []
-    return ", ".join(f"{rate} per run" for rate in rates) or "growth"
+    return format_rates(finding.objects_per_run, finding.bytes_per_run) or "growth"
 
 
 def place_of(frames: Iterable[Frame], root: Path) -> tuple[str, int] | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+from pytest_leakguard.escaping import unbroken
 from pytest_leakguard.model import VERDICTS
 from pytest_leakguard.reports.causes import BY_CONCERN, causes_of
 from pytest_leakguard.reports.facts import SessionFacts
@@ -146,7 +147,7 @@ def _of_tests(facts: SessionFacts) -> Iterator[Metric]:
                 labels = {"test": _label(outcome.nodeid), "counter": counter}
                 (sizes if in_bytes else numbers).append((labels, grown))
     yield Metric(
-        name="leakguard_test_growth_things",
+        name="leakguard_test_growth",
         meaning="What one run of a leaking test leaves behind, by counter.",
         samples=tuple(numbers),
     )
@@ -160,9 +161,8 @@ def _of_tests(facts: SessionFacts) -> Iterator[Metric]:
 
 def _label(text: str) -> str:
     """Return a text that any system takes: Unicode, and not too long, but still its own."""
-    encoded = text.encode("utf-8", "backslashreplace")
-    whole = encoded.decode()
+    whole = unbroken(text)
     if len(whole) <= _LONGEST:
         return whole
-    ending = f"...{hashlib.sha256(encoded).hexdigest()[:8]}"
+    ending = f"...{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
     return whole[: _LONGEST - len(ending)] + ending

@@ -52,19 +52,9 @@ def checked(lab):
 
 
 @pytest.fixture
-def git(lab, monkeypatch):
+def git(lab, git_in):
     """Run git where the tests are."""
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{role}_NAME", "tests")
-        monkeypatch.setenv(f"GIT_{role}_EMAIL", "tests@example.org")
-
-    def run(*arguments: str) -> str:
-        command = ["git", "-C", str(lab.path), *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-    return run
+    return git_in(lab.path)
 
 
 @pytest.mark.parametrize("plugins", [(), ("xdist",)], ids=["plain", "xdist"])
@@ -234,29 +224,6 @@ def test_a_path_that_cannot_be_written_is_refused_before_any_test(lab, path):
     assert session.ret == 4
     assert "--leak-history: expected a path that can be written" in session.err
     assert not (lab.path / "ran").exists()
-
-
-@pytest.mark.skipif(getattr(os, "geteuid", lambda: 0)() == 0, reason="root may write anywhere")
-def test_a_history_that_is_read_only_is_refused_before_any_test(checked, lab):
-    lab.write({"test_it.py": _CLEAN})
-    assert checked().ret == 0
-    (lab.path / "leaks.db").chmod(0o400)
-
-    session = checked()
-
-    assert session.ret == 4
-    assert "where there is nothing yet (the file cannot be written)" in session.err
-
-
-@pytest.mark.skipif(getattr(os, "geteuid", lambda: 0)() == 0, reason="root may write anywhere")
-def test_a_directory_that_is_read_only_is_refused_before_any_test(checked, lab):
-    lab.write({"test_it.py": _CLEAN, "closed/empty": ""})
-    (lab.path / "closed").chmod(0o500)
-
-    session = checked("--leak-history=closed/leaks.db")
-
-    assert session.ret == 4
-    assert "expected a path that can be written (Permission denied)" in session.err
 
 
 def test_a_history_that_cannot_be_written_at_the_end_fails_the_session(checked, lab):

@@ -30,17 +30,9 @@ def suite(lab):
 
 
 @pytest.fixture
-def git(suite, monkeypatch):
+def git(suite, git_in):
     """Run git where the tests are; they have been committed."""
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{role}_NAME", "tests")
-        monkeypatch.setenv(f"GIT_{role}_EMAIL", "tests@example.org")
-
-    def run(*arguments: str) -> None:
-        subprocess.run(["git", "-C", str(suite.path), *arguments], check=True, capture_output=True)
-
+    run = git_in(suite.path)
     run("init", "-q", "-b", "main")
     run("add", ".")
     run("commit", "-q", "-m", "all")

@@ -12,12 +12,13 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from sample import facts
 
 from pytest_leakguard.cli import main
 from pytest_leakguard.history.exporting import COLUMNS
 from pytest_leakguard.history.storing import record
 from pytest_leakguard.model import Finding, Result
-from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome
+from pytest_leakguard.reports import TestOutcome
 from pytest_leakguard.repository import Revision
 from pytest_leakguard.settings import COUNTER_NAMES
 
@@ -42,18 +43,8 @@ def finding(objects: float, *, holder: str = "shop.kept", fingerprint: str = "7f
 
 
 def add(path: Path, number: int, *tests: TestOutcome) -> None:
-    facts = SessionFacts(
-        mode="all",
-        python="3.11.7",
-        pytest="9.2.0",
-        platform="Linux",
-        counters=("gc_objects", "fds"),
-        self_check=SelfCheck(),
-        executions=5,
-        extra_seconds=0.5,
-        tests=tests,
-    )
-    record(path, facts, Revision(commit=f"{number}" * 40, branch="main", dirty=number == 2))
+    session = facts(*tests, counters=("gc_objects", "fds"))
+    record(path, session, Revision(commit=f"{number}" * 40, branch="main", dirty=number == 2))
 
 
 @pytest.fixture
@@ -303,7 +294,7 @@ def test_everything_comes_out_as_json(run, file):
     assert all(tuple(entry) == (*COLUMNS, "growth") for entry in entries)
     leaking, clean = entries[2:4]
     assert datetime.fromisoformat(leaking["time"]).tzinfo is not None
-    assert (leaking["commit"], leaking["dirty"], leaking["whole"]) == ("2" * 40, True, False)
+    assert (leaking["commit"], leaking["dirty"], leaking["whole"]) == ("2" * 40, True, True)
     assert (leaking["holder"], leaking["bytes_per_run"]) == ("shop.kept", 2048)
     assert leaking["growth"] == {"gc_objects": 2, "fds": 0}
     assert (clean["fingerprint"], clean["growth"]) == (None, {"gc_objects": 0, "fds": 0})

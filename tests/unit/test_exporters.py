@@ -9,7 +9,6 @@ import socket
 import ssl
 import threading
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
@@ -24,14 +23,13 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 from prometheus_client.parser import text_string_to_metric_families
-from test_formats import FACTS
+from sample import FACTS, ROOT
 
 from pytest_leakguard.errors import InvalidSettingError, MissingPackageError
 from pytest_leakguard.exporters import deliver, parse_target
 from pytest_leakguard.exporters.webhook import TOKEN
 from pytest_leakguard.reports.metrics import metrics_of
 
-ROOT = Path("/project")
 SECRETS = ("jane", "s3cret", "t0ken")
 
 

@@ -14,16 +14,15 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from sample import EMPTY, FACTS, KNOWN, ROOT, SUBSCRIPTION, facts, outcome
 
-from pytest_leakguard.model import Finding, Frame, Result, Step
 from pytest_leakguard.plugin.arguments import REPORT_FORMATS
-from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome, renderer_of
+from pytest_leakguard.reports import renderer_of
 from pytest_leakguard.reports.causes import causes_of, place_of
 from pytest_leakguard.reports.github import workflow_commands
 from pytest_leakguard.reports.markdown import MOST_BYTES, render_markdown
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-ROOT = Path("/project")
 #: What GitLab's parser of code quality reports requires of each issue.
 GITLAB = {
     "type": "array",
@@ -51,84 +50,6 @@ GITLAB = {
         },
     },
 }
-
-
-def frame(file: str, line: int, function: str) -> Frame:
-    return Frame(file=file, line=line, function=function, source=f"{function}()")
-
-
-SUBSCRIPTION = Finding(
-    type="bus.Subscription",
-    objects_per_run=1,
-    bytes_per_run=272,
-    holder="bus.default._subs['tea']",
-    path=(Step(via="bus.default", type="bus.Bus"), Step(via="[*]", type="bus.Subscription")),
-    allocated=(
-        frame("/usr/lib/python3/functools.py", 9, "cached"),
-        frame("/project/.venv/lib/python3/site-packages/lib/core.py", 3, "make"),
-        frame("/project/bus/bus.py", 88, "Bus.subscribe"),
-        frame("/project/tests/test_bus.py", 44, "test_subscribe"),
-    ),
-    grown=(frame("/project/bus/bus.py", 91, "Bus.subscribe"),),
-    pattern="event listener",
-    meaning="subscribed on every run, never unsubscribed",
-    advice="unsubscribe on teardown",
-    fingerprint="7f3c9a1e",
-    status="new",
-)
-KNOWN = Finding(
-    type="list",
-    objects_per_run=2,
-    bytes_per_run=128,
-    holder="shop.cache",
-    allocated=(frame("/project/shop.py", 5, "look_up"),),
-    fingerprint="00c0ffee",
-    status="known",
-    status_reason="by design",
-)
-HOSTILE = Finding(
-    type="<img src=x onerror=alert(1)>",
-    objects_per_run=0,
-    bytes_per_run=1536,
-    holder="a|b['```']\n::error::[x](javascript:alert(1))%0A",
-    allocated=(frame("/project/näme with blank,:%.py", 7, "<lambda>"),),
-    pattern="in place",
-    fingerprint="deadbeef",
-    status="worse",
-    status_reason="more than the 1 KiB per run recorded in leakguard.toml:4: because\nof | it",
-)
-
-
-def outcome(nodeid: str, *findings: Finding, verdict: str = "leak", **more: object) -> TestOutcome:
-    result = Result(verdict=verdict, executions=59, findings=findings, **more)
-    return TestOutcome(nodeid=nodeid, kind="suite", result=result)
-
-
-def facts(*tests: TestOutcome) -> SessionFacts:
-    return SessionFacts(
-        mode="all",
-        python="3.11.7",
-        pytest="9.2.0",
-        platform="Linux",
-        counters=("gc_objects",),
-        self_check=SelfCheck(),
-        executions=59 * len(tests),
-        extra_seconds=2.5,
-        tests=tests,
-        whole=True,
-    )
-
-
-FACTS = facts(
-    outcome("tests/test_bus.py::test_subscribe", replace(SUBSCRIPTION, objects_per_run=0.5)),
-    outcome("tests/test_bus.py::test_again", SUBSCRIPTION, KNOWN),
-    outcome("tests/test_shop.py::test_cache", KNOWN, verdict="known", reason="by design"),
-    outcome("tests/test_odd.py::test_odd[a|b]", HOSTILE),
-    outcome("tests/test_native.py::test_malloc", growth={"native_bytes": 512.0}),
-    outcome("tests/test_b.py::test_slow", verdict="inconclusive", reason="fails on re-run"),
-    outcome("tests/test_c.py::test_clean", verdict="clean"),
-)
-EMPTY = facts(outcome("tests/test_c.py::test_clean", verdict="clean"))
 
 
 def check_golden(name: str, text: str) -> None:

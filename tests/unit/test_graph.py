@@ -9,27 +9,19 @@ from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
+from sample import SUBSCRIPTION
 
 from pytest_leakguard.diagnosis.graph import graph_of
-from pytest_leakguard.model import Finding, Share, Step
-from pytest_leakguard.plugin.files import write_graphs, write_whole
+from pytest_leakguard.model import Share, Step
+from pytest_leakguard.plugin.graphs import write_graphs
 from pytest_leakguard.reports.causes import Cause
 
-FINDING = Finding(
-    type="bus.Subscription",
-    objects_per_run=1,
-    bytes_per_run=272,
-    holder="bus.default._subs['tea']",
-    path=(
-        Step(via="bus.default", type="bus.Bus"),
-        Step(via="._subs['tea']", type="list"),
-        Step(via="[*]", type="bus.Subscription"),
-    ),
+FINDING = replace(
+    SUBSCRIPTION,
     held=(
         Share(type="function", objects_per_run=1, bytes_per_run=64),
         Share(type="bus.Key", objects_per_run=2, bytes_per_run=100),
     ),
-    fingerprint="7f3c9a1e",
 )
 CAUSE = Cause(
     finding=FINDING,
@@ -114,38 +106,3 @@ def test_what_graphviz_says_of_its_failure_is_told(tmp_path, monkeypatch):
 
     assert trouble == "Graphviz failed at 7f3c9a1e.dot: no fonts"
     assert [path.name for path in drawn.iterdir()] == ["7f3c9a1e.dot"]
-
-
-def test_a_file_that_cannot_be_written_whole_stays_as_it_was(tmp_path, monkeypatch):
-    path = tmp_path / "leaks.json"
-    path.write_text("before", encoding="utf-8")
-    monkeypatch.setattr("pathlib.Path.replace", _fails)
-
-    with pytest.raises(OSError, match="no space"):
-        write_whole(path, "after")
-
-    assert path.read_text(encoding="utf-8") == "before"
-    assert [*tmp_path.iterdir()] == [path]
-
-
-def _fails(*_):
-    raise OSError(28, "no space")
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is full")
-def test_a_full_disk_leaves_the_file_as_it_was(tmp_path):
-    path = tmp_path / "leaks.json"
-    path.write_text("before", encoding="utf-8")
-    (tmp_path / ".leaks.json.partial").symlink_to("/dev/full")
-
-    with pytest.raises(OSError, match="No space"):
-        write_whole(path, "after")
-
-    assert path.read_text(encoding="utf-8") == "before"
-    assert [*tmp_path.iterdir()] == [path]
-
-
-def test_half_a_character_is_written_as_its_escape(tmp_path):
-    write_whole(tmp_path / "leaks.json", '"\udc80"')
-
-    assert (tmp_path / "leaks.json").read_text(encoding="utf-8") == r'"\udc80"'

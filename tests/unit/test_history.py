@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import subprocess
 import threading
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sample
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_leakguard.errors import UnusableHistoryError
+from pytest_leakguard.escaping import printable
 from pytest_leakguard.history import database, plotting, reading, series
 from pytest_leakguard.history.database import opened, require_usable
-from pytest_leakguard.history.escaping import cell, printable
+from pytest_leakguard.history.exporting import as_text
 from pytest_leakguard.history.storing import prune, record
 from pytest_leakguard.model import Finding, Result
-from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome
+from pytest_leakguard.reports import SessionFacts, TestOutcome
 from pytest_leakguard.repository import Revision, revision_of
 
 REVISION = Revision(commit="c0ffee" + "0" * 34, branch="main", dirty=False)
@@ -47,18 +47,7 @@ def outcome(nodeid: str, *findings: Finding, verdict: str = "", **more: object) 
 
 
 def facts(*tests: TestOutcome) -> SessionFacts:
-    return SessionFacts(
-        mode="all",
-        python="3.11.7",
-        pytest="9.2.0",
-        platform="Linux",
-        counters=("gc_objects", "native_bytes"),
-        self_check=SelfCheck(),
-        executions=5 * len(tests),
-        extra_seconds=0.5,
-        tests=tests,
-        whole=True,
-    )
+    return sample.facts(*tests, counters=("gc_objects", "native_bytes"))
 
 
 @pytest.fixture
@@ -88,7 +77,7 @@ def test_all_of_a_session_is_kept(path):
     assert datetime.fromisoformat(time).utcoffset() == timedelta(0)
     assert session == [
         *("c0ffee" + "0" * 34, "main", 0, "3.11.7", "Linux", "all"),
-        *("gc_objects native_bytes", 15, 0.5, 1),
+        *("gc_objects native_bytes", 10, 2.5, 1),
     ]
     assert rows(path, "SELECT nodeid, j.* FROM judgement j JOIN test ON test = test.id") == [
         ("test_a.py::test_leaks", 1, 1, "leak", "", 5, 0.25),
@@ -337,7 +326,7 @@ def test_a_session_says_nothing_on_what_it_has_not_judged(three_sessions):
 )
 def test_text_is_made_harmless(text, shown, in_a_sheet):
     assert printable(text) == shown
-    assert cell(text) == in_a_sheet
+    assert as_text(text) == in_a_sheet
 
 
 @given(
@@ -360,18 +349,9 @@ def test_the_lines_of_a_plot_are_round(highest, are_sizes, step):
 
 
 @pytest.fixture
-def git(tmp_path, monkeypatch):
+def git(git_in, tmp_path):
     """Run git in a repository without a commit."""
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{role}_NAME", "tests")
-        monkeypatch.setenv(f"GIT_{role}_EMAIL", "tests@example.org")
-
-    def run(*arguments: str) -> str:
-        command = ["git", "-C", str(tmp_path), *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
+    run = git_in(tmp_path)
     run("init", "-q", "-b", "main")
     return run
 
@@ -397,3 +377,11 @@ def test_without_a_repository_or_git_nothing_is_known(tmp_path, monkeypatch):
 
     monkeypatch.setenv("PATH", str(tmp_path))
     assert revision_of(tmp_path) == Revision()
+
+
+def test_a_history_that_is_read_only_is_refused(path, monkeypatch):
+    record(path, facts(outcome("test_it.py::test_it")), REVISION)
+    monkeypatch.setattr(database.os, "access", lambda *_: False)  # root may write anywhere
+
+    with pytest.raises(UnusableHistoryError, match="the file cannot be written"):
+        require_usable(path)

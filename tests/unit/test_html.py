@@ -8,22 +8,22 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
 from pytest_leakguard.errors import MissingPackageError
-from pytest_leakguard.model import Bound, Finding, Frame, NativeFrame, Result, Share, Step
-from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome, require_packages
+from pytest_leakguard.model import Bound, Frame, NativeFrame, Result, Share, Step
+from pytest_leakguard.reports import SessionFacts, TestOutcome, require_packages
 
 pytest.importorskip("jinja2")
 pytest.importorskip("leather")
+
+from sample import ROOT, SUBSCRIPTION, facts
 
 from pytest_leakguard.reports.html import render_html
 from pytest_leakguard.reports.html.charts import charts_of
 from pytest_leakguard.reports.html.source import lines_around
 
-ROOT = Path("/project")
 _VOID = {"meta", "input", "rect", "path", "line", "circle", "br"}
 
 
@@ -65,16 +65,8 @@ class Page(HTMLParser):
         return " ".join(self.texts.get(ids[number] or "", "").split())
 
 
-FINDING = Finding(
-    type="bus.Subscription",
-    objects_per_run=1,
-    bytes_per_run=272,
-    holder="bus.default._subs['tea']",
-    path=(
-        Step(via="bus.default", type="bus.Bus"),
-        Step(via="._subs['tea']", type="list"),
-        Step(via="[*]", type="bus.Subscription"),
-    ),
+FINDING = replace(
+    SUBSCRIPTION,
     allocated=(
         Frame(file="/project/bus.py", line=88, function="Bus.add", source="sub = Sub(topic)"),
         Frame(file="/project/test_bus.py", line=4, function="test_bus", source="bus.add('tea')"),
@@ -84,11 +76,7 @@ FINDING = Finding(
     held=(Share(type="function", objects_per_run=1, bytes_per_run=64),),
     note="made in run 9, alive after run 26",
     bound=Bound(text="maxlen 900, 20 of it"),
-    pattern="event listener",
     meaning="subscribed on every run",
-    advice="unsubscribe on teardown",
-    fingerprint="7f3c9a1e",
-    status="new",
 )
 LEAK = Result(
     verdict="leak",
@@ -108,23 +96,15 @@ CLEAN = Result(verdict="clean", executions=5, seconds=0.01, series={"gc_objects"
 
 
 def session(*results: Result, **names: str) -> SessionFacts:
-    return SessionFacts(
-        mode="all",
-        python="3.13.1",
-        pytest="9.0.0",
-        platform="Linux",
-        counters=("gc_objects", "traced_bytes"),
-        self_check=SelfCheck(),
-        executions=40,
-        extra_seconds=2.0,
-        tests=tuple(
+    return facts(
+        *(
             TestOutcome(
                 nodeid=names.get("nodeid", f"test_bus.py::test_{number}"),
                 kind="suite",
                 result=result,
             )
             for number, result in enumerate(results)
-        ),
+        )
     )
 
 

@@ -15,10 +15,11 @@ pytest.importorskip("selenium", reason="selenium drives the browser")
 pytest.importorskip("jinja2")
 pytest.importorskip("leather")
 
+from sample import ROOT
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from test_html import CLEAN, FINDING, HOSTILE, LEAK, ROOT, session
+from test_html import CLEAN, FINDING, HOSTILE, LEAK, session
 
 from pytest_leakguard.reports.html import render_html
 

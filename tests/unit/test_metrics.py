@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -11,12 +10,11 @@ pytest.importorskip("prometheus_client")
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
-from test_formats import EMPTY, FACTS, KNOWN, SUBSCRIPTION, facts, outcome
+from sample import EMPTY, FACTS, KNOWN, ROOT, SUBSCRIPTION, facts, outcome
 
 from pytest_leakguard.reports import renderer_of
 from pytest_leakguard.reports.metrics import MOST_LABELLED, metrics_of
 
-ROOT = Path("/project")
 READERS = {"openmetrics": read_openmetrics, "prometheus": read_text}
 
 
@@ -83,7 +81,7 @@ def test_labels_are_bounded_in_number_and_length_and_still_tell_one_from_another
     grown = [replace(one, result=replace(one.result, growth={"gc_objects": 1})) for one in outcomes]
     session = facts(*grown)
 
-    assert len(read("openmetrics", session)["leakguard_test_growth_things"]) == MOST_LABELLED
+    assert len(read("openmetrics", session)["leakguard_test_growth"]) == MOST_LABELLED
     metrics = {metric.name: metric for metric in metrics_of(session, ROOT)}
 
     assert len(metrics["leakguard_cause_tests"].samples) == MOST_LABELLED

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import final
 import jinja2
 from markupsafe import Markup
 
+from pytest_leakguard.escaping import printable
 from pytest_leakguard.model import VERDICTS, Frame
 from pytest_leakguard.reports.causes import causes_of, rate_of
 from pytest_leakguard.reports.facts import SessionFacts, TestOutcome
@@ -21,7 +21,7 @@ from pytest_leakguard.reports.html.source import lines_around
 from pytest_leakguard.reports.json import relative
 from pytest_leakguard.reports.summary import comparison_lines, summary_line, summary_lists
 from pytest_leakguard.reports.text import growth_text
-from pytest_leakguard.units import format_duration, format_number, format_size, plural
+from pytest_leakguard.units import format_duration, format_rates, plural
 
 _HERE = Path(__file__).parent
 #: The most pressing first.
@@ -31,9 +31,6 @@ _BY_CONCERN = ("leak", "inconclusive", "known", "bounded", "unchecked", "clean")
 _MOST_CAUSES, _MOST_IN_FULL = 200, 200
 #: Entries of each kind among the notes of a session.
 _MOST_NOTES = 20
-#: What is not seen, or turns the direction of what follows, and half of a character: control
-#: characters, format characters, separators and surrogates, by their Unicode categories.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 @final
@@ -80,9 +77,7 @@ def render_html(facts: SessionFacts, root: Path) -> str:
         keep_trailing_newline=True,
         finalize=_visible,
     )
-    environment.filters.update(
-        duration=format_duration, number=format_number, size=format_size, plural=plural
-    )
+    environment.filters.update(duration=format_duration, rates=format_rates, plural=plural)
     style = (_HERE / "page.css").read_text(encoding="utf-8")
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     tests = [_test(order, outcome) for order, outcome in enumerate(facts.tests)]
@@ -138,11 +133,4 @@ def _hash(text: str) -> str:
 
 def _visible(value: object) -> object:
     """Show as escapes what text would hide; the page's own markup stays as it is."""
-    if type(value) is not str or value.isprintable():
-        return value
-    return "".join(map(_seen, value))
-
-
-def _seen(character: str) -> str:
-    hidden = unicodedata.category(character) in _UNSEEN and character not in "\n\t"
-    return character.encode("unicode_escape").decode("ascii") if hidden else character
+    return printable(value, keep="\n\t") if type(value) is str else value

@@ -1,39 +1,18 @@
-"""How are a session's files written: each whole, or not at all?"""
+"""How do retention paths become files and pictures?"""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
+from pytest_leakguard.files import replacing
 from pytest_leakguard.reports.causes import Cause
 
 #: Seconds that Graphviz may take for one picture.
 _PATIENCE = 20.0
 _PICTURES = ("svg", "png")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file, or leave what is there.
-
-    Args:
-        path: The file.
-        text: What it shall have; half a character, as names of files may have it, is written as its
-            escape.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
-        partial.replace(path)
-    except OSError:
-        with suppress(OSError):
-            partial.unlink()
-        raise
 
 
 def write_graphs(directory: Path, causes: Iterable[Cause]) -> str:
@@ -57,7 +36,8 @@ def write_graphs(directory: Path, causes: Iterable[Cause]) -> str:
         graph = graph_of(cause.finding) if cause.finding is not None else ""
         if graph:
             path = directory / f"{cause.fingerprint}.dot"
-            write_whole(path, graph)
+            with replacing(path) as file:
+                file.write(graph)
             if graphviz and not trouble:
                 trouble = _draw(graphviz, path)
     return trouble
