@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import final
 
 from pytest_leakguard import calls, forkable, runner
 from pytest_leakguard.clock import now, wait
-from pytest_leakguard.conclusion import Concluder
+from pytest_leakguard.conclusion import Concluder, hold_to_one_process
 from pytest_leakguard.confirmation import confirm
 from pytest_leakguard.counters import Counter, noting
 from pytest_leakguard.counters.nearby import Neighbourhood
@@ -22,7 +21,7 @@ from pytest_leakguard.counters.selection import Selection
 from pytest_leakguard.decision import exempt
 from pytest_leakguard.heap import Heap, Pacer, is_in_use
 from pytest_leakguard.model import Result, Verdict
-from pytest_leakguard.runner import BrokenRunError, Screened, Subject, Trial
+from pytest_leakguard.runner import BrokenRunError, Recorder, Screened, Subject, Trial
 from pytest_leakguard.sampling import Sampler
 from pytest_leakguard.settings import COUNTER_NAMES, Settings, parse_setting
 from pytest_leakguard.settle import renew_environment_table
@@ -116,7 +115,7 @@ class Checker:
             series=screened.series,
         )
 
-    def check(
+    def check(  # noqa: PLR0913  # most of them by name
         self,
         subject: Subject,
         settings: Settings,
@@ -124,6 +123,7 @@ class Checker:
         marked: bool = True,
         neighbourhood: Neighbourhood | None = None,
         own_seconds: float = 0.0,
+        recorder: Recorder | None = None,
     ) -> Result:
         """Judge a test whose first run is done and passed.
 
@@ -135,6 +135,7 @@ class Checker:
             neighbourhood: Where containers are that may gain items; ``None``: nowhere.
             own_seconds: How long the first run took, in seconds: with ``isolate``, what a child is
                 waited for is a multiple of it.
+            recorder: Takes snapshots around traced runs; ``None``: nobody asks for them.
         """
         begun = now()
         if settings.isolate and forkable.CAN_FORK:
@@ -143,12 +144,17 @@ class Checker:
         if (self_check := self.self_check()).verdict != "clean":
             return Result(verdict="unchecked", reason=self_check.reason, executions=1)
         chosen = self.selection.of_test(settings, neighbourhood, at_any_cost=marked)
-        judge = partial(self._judge, traced=_is_traced(settings, marked=marked))
+        judge = partial(self._judge, traced=_is_traced(settings, marked=marked), recorder=recorder)
         not_isolated = self._obstacles.first() if settings.isolate else ""
-        if settings.isolate and not not_isolated:
-            result = self._check_in_child(subject, settings, chosen, own_seconds, judge)
-        else:
+
+        def judged(subject: Subject) -> Result:
             result = self._check_twice(subject, settings, chosen, judge)
+            return result if recorder is None else recorder.close(result)
+
+        if settings.isolate and not not_isolated:
+            result = self._check_in_child(subject, settings, own_seconds, judged)
+        else:
+            result = judged(subject)
             result = replace(result, not_isolated=not_isolated)
             self._pacer.keep_pace()
             self._pacer.collect_if_due(after_suspect=result.verdict != "clean")
@@ -185,16 +191,14 @@ class Checker:
         self,
         subject: Subject,
         settings: Settings,
-        chosen: tuple[Counter, ...],
         own_seconds: float,
-        judge: _Judge,
+        judged: Callable[[Subject], Result],
     ) -> Result:
         from pytest_leakguard import isolate
 
         def check(announced: Subject) -> Result:
             self._pacer.retire()
-            result = self._check_twice(announced, settings, chosen, judge)
-            return _hold_to_one_process(result, announced, settings)
+            return hold_to_one_process(judged(announced), announced, settings)
 
         limits = isolate.Limits.of(settings, own_seconds)
         result = isolate.check_in_child(check, subject, limits, self._interrupts)
@@ -239,7 +243,10 @@ class Checker:
                     series=sampler.series(),
                 )
 
-    def _judge(self, trial: Trial, sampler: Sampler, *, traced: bool) -> Result:
+    def _judge(
+        self, trial: Trial, sampler: Sampler, *, traced: bool, recorder: Recorder | None
+    ) -> Result:
+        trial.recorder = recorder
         screened = runner.screen(trial, sampler)
         growth: dict[str, float | None] = dict.fromkeys(COUNTER_NAMES, None)
         growth.update(dict.fromkeys(screened.series, 0))
@@ -303,32 +310,6 @@ def _is_traced(settings: Settings, *, marked: bool) -> bool:
 
 def _wants_closer(settings: Settings) -> bool:
     return settings.track is None or not _CLOSER.isdisjoint(settings.track)
-
-
-def _hold_to_one_process(result: Result, subject: Subject, settings: Settings) -> Result:
-    """Accuse nobody of what may happen in a child only.
-
-    Code that asks in which process it is may do there what it does not do in the first one.
-    """
-    if result.verdict != "leak":
-        return result
-    trial = Trial(
-        subject=subject,
-        settings=settings,
-        heap=Heap(frozen=False),
-        executions=result.executions,
-    )
-    place = ""
-    with suppress(BrokenRunError):
-        place = calls.asks_for_process(trial)
-    result = replace(result, executions=trial.executions)
-    if not place:
-        return result
-    reason = (
-        f"grows in a forked child, but {place} asks in which process it is and may do otherwise in"
-        " the first one: check this test without --leak-isolate"
-    )
-    return replace(result, verdict="inconclusive", reason=reason)
 
 
 def _growth(trial: Trial, sampler: Sampler, screened: Screened | None) -> Status:

@@ -16,7 +16,9 @@ from pytest_leakguard.files import replacing
 from pytest_leakguard.settings import COUNTER_NAMES
 
 _DONE, _NOTHING_FOUND, _MISUSED = 0, 1, 2
-_LISTED, _PLOTTED = 20, 100
+_LISTED, _PLOTTED, _COMPARED = 20, 100, 10
+#: What snapshots are compared by.
+BYS = ("line", "file", "package", "type", "traceback")
 _PATTERN = "a pattern with * and ?"
 
 Command = Callable[[argparse.Namespace], int]
@@ -61,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     groups = parser.add_subparsers(required=True, metavar="COMMAND")
     history = groups.add_parser("history", help="list, plot, export and prune a history")
     _add_history(history.add_subparsers(required=True, metavar="COMMAND"))
+    _add_compare(groups)
     return parser
 
 
@@ -92,6 +95,27 @@ def _add_history(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     exporting.add_argument("--output", metavar="PATH", help="where to (default: standard output)")
     pruning = _add(commands, "prune", _prune, "take all but the latest sessions out")
     pruning.add_argument("--keep", type=_count, required=True, metavar="N", help="sessions")
+
+
+def _add_compare(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "tell what is different between two snapshots of the heap"
+    comparing = groups.add_parser("compare", help=text, description=f"{text.capitalize()}.")
+    for name, which in (("first", "earlier"), ("second", "later")):
+        metavar = "A" if name == "first" else "B"
+        comparing.add_argument(name, type=Path, metavar=metavar, help=f"the {which} one's file")
+    comparing.add_argument(
+        "--by",
+        choices=BYS,
+        help="what it is told by (default: lines, then types)",
+    )
+    comparing.add_argument(
+        "--sort",
+        choices=("size", "count"),
+        default="size",
+        help="the largest first (default: size)",
+    )
+    _add_limit(comparing, _COMPARED, "rows of each table")
+    comparing.set_defaults(command=_compare, program=comparing.prog)
 
 
 def _add(
@@ -236,3 +260,14 @@ def _prune(given: argparse.Namespace) -> int:
     removed, left = prune(given.file, keep=given.keep)
     _say(f"{plural(removed, 'session')} removed, {left} left")
     return _DONE
+
+
+def _compare(given: argparse.Namespace) -> int:
+    from pytest_leakguard.snapshots.answering import DEFAULT, answer
+
+    bys = DEFAULT if given.by is None else (given.by,)
+    found = False
+    for line, differs in answer(given.first, given.second, bys, given.limit, given.sort):
+        _say(line)
+        found = found or differs
+    return _DONE if found else _NOTHING_FOUND

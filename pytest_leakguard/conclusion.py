@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, final
 
@@ -16,10 +17,11 @@ from pytest_leakguard.clock import now
 from pytest_leakguard.confirmation import BATCH_PLANS, Confirmed
 from pytest_leakguard.decision import decide, ended, exempt, flat, grew, tidy
 from pytest_leakguard.forkable import other_threads
+from pytest_leakguard.heap import Heap
 from pytest_leakguard.model import Bound, Finding, Result
-from pytest_leakguard.runner import Trial
+from pytest_leakguard.runner import BrokenRunError, Subject, Trial
 from pytest_leakguard.sampling import Sampler
-from pytest_leakguard.settings import NATIVE_COUNTERS
+from pytest_leakguard.settings import NATIVE_COUNTERS, Settings
 from pytest_leakguard.units import format_duration
 
 if TYPE_CHECKING:
@@ -177,6 +179,37 @@ class Concluder:
             else finding
             for finding in findings
         )
+
+
+def hold_to_one_process(result: Result, subject: Subject, settings: Settings) -> Result:
+    """Accuse nobody of what may happen in a child only.
+
+    Code that asks in which process it is may do there what it does not do in the first one.
+
+    Args:
+        result: What the child has found.
+        subject: What is run.
+        settings: How it is checked.
+    """
+    if result.verdict != "leak":
+        return result
+    trial = Trial(
+        subject=subject,
+        settings=settings,
+        heap=Heap(frozen=False),
+        executions=result.executions,
+    )
+    place = ""
+    with suppress(BrokenRunError):
+        place = calls.asks_for_process(trial)
+    result = replace(result, executions=trial.executions)
+    if not place:
+        return result
+    reason = (
+        f"grows in a forked child, but {place} asks in which process it is and may do otherwise in"
+        " the first one: check this test without --leak-isolate"
+    )
+    return replace(result, verdict="inconclusive", reason=reason)
 
 
 def _runs_to_fill(finding: Finding) -> int:

@@ -92,3 +92,20 @@ class UnusableHistoryError(LeakguardError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
+
+
+class UnusableSnapshotError(LeakguardError):
+    """A snapshot that cannot be read, or is too large to be written.
+
+    Attributes:
+        path: Its file.
+        reason: What is the matter, in words.
+    """
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"

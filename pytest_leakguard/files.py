@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 
 @contextmanager
@@ -26,9 +27,29 @@ def replacing(path: Path) -> Iterator[TextIO]:
     Raises:
         OSError: It cannot be written; it is left as it was.
     """
+    with replacing_bytes(path) as binary:
+        file = io.TextIOWrapper(binary, "utf-8", errors="backslashreplace", newline="")
+        try:
+            yield file
+            file.flush()
+        finally:
+            with suppress(ValueError):  # closed by the writer
+                file.detach()
+
+
+@contextmanager
+def replacing_bytes(path: Path) -> Iterator[BinaryIO]:
+    """Give a binary file to write to, as :func:`replacing` does.
+
+    Args:
+        path: The file.
+
+    Raises:
+        OSError: It cannot be written; it is left as it was.
+    """
     target = path.resolve()
     if target.exists() and not target.is_file():
-        with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        with path.open("wb") as file:
             yield file
         return
     try:
@@ -37,7 +58,7 @@ def replacing(path: Path) -> Iterator[TextIO]:
         mode = 0o666 & ~_umask()
     number, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
-        with open(number, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        with open(number, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

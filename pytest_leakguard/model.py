@@ -210,6 +210,9 @@ class Result:
             for; empty if they did not, or none was.
         only_after: The earlier test without which this one does not grow, by its node id, or
             ``earlier tests`` where no single one was found; empty when it was not judged so.
+        snapshots: Files of the heap before some of its runs and after them; empty without.
+        no_snapshots: Why there are none though they were asked for; empty if there are, or the
+            verdict does not ask for them.
     """
 
     verdict: Verdict
@@ -224,6 +227,8 @@ class Result:
     ignored: tuple[Exempted, ...] = ()
     not_isolated: str = ""
     only_after: str = ""
+    snapshots: tuple[str, ...] = ()
+    no_snapshots: str = ""
 
     def to_plain(self) -> dict[str, Any]:  # as JSON has it
         """Return the result as dicts, lists, strings and numbers."""
@@ -241,6 +246,8 @@ class Result:
             "ignored": [asdict(exempted) for exempted in self.ignored],
             "not_isolated": self.not_isolated,
             "only_after": self.only_after,
+            "snapshots": list(self.snapshots),
+            "no_snapshots": self.no_snapshots,
         }
 
     @classmethod
@@ -263,4 +270,6 @@ class Result:
         series = {name: tuple(samples) for name, samples in plain["series"].items()}
         ignored = tuple(Exempted(**exempted) for exempted in plain["ignored"])
         rebuilt = {"findings": findings, "series": series, "ignored": ignored}
-        return cls(**{**plain, **rebuilt, "batches": tuple(plain["batches"])})
+        for name in ("batches", "snapshots"):
+            rebuilt[name] = tuple(plain[name])
+        return cls(**{**plain, **rebuilt})

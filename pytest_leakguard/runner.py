@@ -19,6 +19,7 @@ from pytest_leakguard.counters import Counter, consolidate_native
 from pytest_leakguard.counters.containers import ContainerItems, containers_among
 from pytest_leakguard.counters.traced import TracedBytes
 from pytest_leakguard.heap import Heap
+from pytest_leakguard.model import Result
 from pytest_leakguard.sampling import Sampler
 from pytest_leakguard.settings import NATIVE_COUNTERS, Settings
 from pytest_leakguard.tracers import run_unwatched
@@ -49,6 +50,26 @@ class Subject(Protocol):
         ...
 
 
+class Recorder(Protocol):
+    """Takes snapshots of the heap around the traced runs of a test."""
+
+    def before(self) -> None:
+        """Take one; the runs in question follow."""
+        ...
+
+    def after(self, runs: int) -> None:
+        """Take another one.
+
+        Args:
+            runs: How many there were since the first.
+        """
+        ...
+
+    def close(self, result: Result) -> Result:
+        """Save them if the verdict asks for it, and return the result that tells where."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Trial:
     """One test's re-runs: what runs, under which settings, and what that has cost so far.
@@ -60,6 +81,7 @@ class Trial:
         executions: Runs so far, the user's own included.
         run_seconds: How long the last run took, settling included, in seconds.
         stretch: How many times more runs it takes for growth to show than where it keeps a rhythm.
+        recorder: Takes snapshots around traced runs; ``None`` where nobody asks for them.
     """
 
     subject: Subject
@@ -69,6 +91,7 @@ class Trial:
     run_seconds: float = field(default_factory=now)  # as long-lived as what it is replaced by
     started: float = field(default_factory=now)
     stretch: int = 1
+    recorder: Recorder | None = None
 
     def run(self) -> None:
         """Run the subject once more, and free its garbage."""

@@ -153,6 +153,9 @@ class _Diagnosing:
             return
         first, between = planned
         self._run(2, first)
+        recorder = self._trial.recorder
+        if recorder is not None:
+            recorder.before()
         looks = [traces.look()]
         self._roots.refresh()
         entries = self._reached.holders(self._births.runs.keys())
@@ -164,6 +167,8 @@ class _Diagnosing:
         censuses.append(self._look(entries))
         last = first + between
         self._run(half + 1, last)
+        if recorder is not None:
+            recorder.after(between)
         if tracemalloc.is_tracing():
             looks.append(traces.look())
             self.traced_bytes_per_run = traces.steady_bytes(looks) / between

@@ -82,7 +82,7 @@ def _look() -> Look:
     found: Look = {}
     for statistic in tracemalloc.take_snapshot().statistics("traceback"):
         lines = [(frame.filename, frame.lineno) for frame in reversed(statistic.traceback)]
-        if any(file.startswith(_DIAGNOSIS) for file, _ in lines[:_DEPTH]):
+        if any(file.startswith(MEASURING) for file, _ in lines[:DEPTH]):
             continue
         # Who had the test run differs from run to run.
         place = tuple(takewhile(lambda line: not line[0].startswith(PACKAGE), lines))
@@ -140,9 +140,9 @@ def steady_growth(looks: Sequence[Look], runs: int) -> list[Growth]:
 
 #: What the diagnosis calls allocates within so many frames of the diagnosis itself; a test's
 #: allocations are further away from it, behind the whole protocol of a run.
-_DEPTH = 3
+DEPTH = 3
 PACKAGE = os.path.dirname(os.path.dirname(__file__))
-_DIAGNOSIS = (
+MEASURING = (
     os.path.dirname(__file__),
     os.path.dirname(asizeof.__file__),
     tracemalloc.__file__,

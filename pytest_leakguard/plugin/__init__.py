@@ -38,6 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", markers.NOLEAK)
     config.addinivalue_line("markers", markers.LEAKS)
     config.stash[options_key] = resolved = options.resolve(config)
+    if resolved.snapshots is not None:
+        from pytest_leakguard.plugin.snapshots import start
+
+        start(config, resolved.snapshots)
     if resolved.mode == "all" or resolved.reports:
         _activate(config)
 

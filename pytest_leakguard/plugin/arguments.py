@@ -21,6 +21,8 @@ REPORT_FORMATS = (
     "openmetrics",
     "prometheus",
 )
+#: Signals that mean nothing to Python or pytest.
+SNAPSHOT_SIGNALS = ("SIGUSR1", "SIGUSR2", "SIGHUP", "SIGQUIT")
 #: Where known leaks are looked for, below the root directory, if no path is given.
 KNOWN_FILE = "leakguard.toml"
 _AUTO, _SUSPECTS, _ALWAYS = TRACE_MODES
@@ -130,6 +132,30 @@ _FAIL_ON = (
     " 'worse' is a known leak that grows faster than recorded or has expired, and part of 'leak'"
     " (default: leak)"
 )
+_SNAPSHOTS = (
+    "save the heap of a leaking test before and after some of its runs, and that of the session"
+    " when it is sent a signal; 'python -m pytest_leakguard compare' tells what is different"
+)
+#: Options that go with it: name, metavar and meaning.
+_SNAPSHOT_OPTIONS = (
+    (
+        "snapshots-keep",
+        "N",
+        "keep so many of the latest snapshots in that directory, a pair counting as one"
+        " (default: 50)",
+    ),
+    (
+        "snapshots-age",
+        "TIME",
+        "keep snapshots there for so long, such as '24 h' (default: 720 h)",
+    ),
+    (
+        "snapshots-signal",
+        "NAME",
+        f"the signal that has one taken: {', '.join(SNAPSHOT_SIGNALS)}, or none (default: SIGUSR2"
+        " where there is one)",
+    ),
+)
 _ISOLATE = (
     "run a test's re-runs in a forked child, so that the session survives what they do and sees"
     " none of it, but for what is on the disk or in other processes; where a fork does not carry"
@@ -189,6 +215,12 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("leak_export", "twin of --leak-export", type="linelist", default=None)
     group.addoption("--leak-graph", default=None, metavar="DIR", help=_GRAPH)
     parser.addini("leak_graph", "twin of --leak-graph", type="string", default=None)
+    group.addoption("--leak-snapshots", default=None, metavar="DIR", help=_SNAPSHOTS)
+    parser.addini("leak_snapshots", "twin of --leak-snapshots", type="string", default=None)
+    for name, metavar, text in _SNAPSHOT_OPTIONS:
+        dest = f"leak_{name.replace('-', '_')}"
+        group.addoption(f"--leak-{name}", dest=dest, default=None, metavar=metavar, help=text)
+        parser.addini(dest, f"twin of --leak-{name}", type="string", default=None)
     group.addoption("--leak-known", default=None, metavar="PATH", help=_KNOWN)
     group.addoption("--leak-update-known", action="store_true", help=_UPDATE_KNOWN)
     group.addoption("--leak-fail-on", default=None, metavar="WHAT", help=_FAIL_ON)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from pytest_leakguard.plugin.arguments import (
     MODES,
     REPORT_FORMATS,
     SETTINGS,
+    SNAPSHOT_SIGNALS,
     FailOn,
     Mode,
 )
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_leakguard.exporters import Target
     from pytest_leakguard.plugin.choice import Changed, Sample
     from pytest_leakguard.repository import Revision
+    from pytest_leakguard.snapshots.keeping import Retention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,23 @@ class HistoryFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotDirectory:
+    """Where snapshots of the heap are saved.
+
+    Attributes:
+        path: The directory.
+        shown: How messages name it.
+        retention: Which of them stay.
+        signal: The signal that has one taken; ``None`` for none.
+    """
+
+    path: Path
+    shown: str
+    retention: Retention
+    signal: signal.Signals | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What a session was asked for.
 
@@ -78,6 +98,7 @@ class Options:
         known: The known leaks; ``None`` without a file of them.
         base: The earlier session that it is held against; ``None`` without one.
         graphs: Where retention paths are drawn; ``None`` if they are not.
+        snapshots: Where snapshots of the heap are saved; ``None`` if none are taken.
         exports: Where the session's numbers are sent.
         history: The history that it is added to; ``None`` without one, and in a process of
             pytest-xdist that only runs tests.
@@ -94,6 +115,7 @@ class Options:
     known: KnownFile | None = None
     base: Base | None = None
     graphs: Path | None = None
+    snapshots: SnapshotDirectory | None = None
     exports: tuple[Target, ...] = ()
     history: HistoryFile | None = None
 
@@ -121,6 +143,7 @@ def resolve(config: pytest.Config) -> Options:
             known=_resolve_known(config) if mode != "off" else None,
             base=_resolve_base(config) if mode != "off" else None,
             graphs=_resolve_graphs(config),
+            snapshots=_resolve_snapshots(config),
             exports=_resolve_exports(config) if mode != "off" else (),
             history=_resolve_history(config) if mode != "off" else None,
             **(_resolve_choices(config) if mode == "all" else {}),
@@ -261,6 +284,44 @@ def _resolve_graphs(config: pytest.Config) -> Path | None:
     path = _path(config, place, value)
     _require_writable(place, value, path / "graph.dot")
     return path
+
+
+def _resolve_snapshots(config: pytest.Config) -> SnapshotDirectory | None:
+    place, value = _lookup(config, "snapshots")
+    if value is None:
+        return None
+    from pytest_leakguard.snapshots.keeping import Retention
+
+    path = _path(config, place, value)
+    _require_writable(place, value, path / "probe.leaksnap")
+    kept: dict[str, Any] = {}
+    place, value = _lookup(config, "snapshots-keep")
+    if value is not None:
+        kept["most"] = parse_count(place, value, minimum=1)
+    place, value = _lookup(config, "snapshots-age")
+    if value is not None and not (age := parse_duration(place, value)):
+        raise InvalidSettingError(place, value, "a time above 0, such as '24 h'")
+    if value is not None:
+        kept["age"] = age
+    return SnapshotDirectory(
+        path=path,
+        shown=_shown(config, path),
+        retention=Retention(**kept),
+        signal=_resolve_signal(*_lookup(config, "snapshots-signal")),
+    )
+
+
+def _resolve_signal(place: str, value: object) -> signal.Signals | None:
+    default = value is None
+    name = "SIGUSR2" if default else str(value).upper()
+    if name == "NONE":
+        return None
+    name = name if name.startswith("SIG") else f"SIG{name}"
+    found = getattr(signal, name, None) if name in SNAPSHOT_SIGNALS else None
+    if found is None and not default:
+        there = [one for one in SNAPSHOT_SIGNALS if hasattr(signal, one)]
+        raise InvalidSettingError(place, value, f"one of {', '.join([*there, 'none'])}")
+    return found
 
 
 def _resolve_history(config: pytest.Config) -> HistoryFile | None:

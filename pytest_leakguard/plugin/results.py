@@ -23,6 +23,7 @@ from pytest_leakguard.reports.causes import causes_of
 from pytest_leakguard.reports.summary import (
     comparison_lines,
     findings_table,
+    snapshot_lines,
     summary_line,
     summary_lists,
 )
@@ -250,7 +251,7 @@ class SessionResults:
             return
         terminalreporter.write_sep("-", "leak check")
         limit = None if verbosity > 0 else 10
-        for lines in (findings_table, summary_lists, comparison_lines):
+        for lines in (findings_table, summary_lists, snapshot_lines, comparison_lines):
             for entry in lines(facts, limit=limit):
                 terminalreporter.write_line(entry)
         for note in self._notes:

@@ -34,7 +34,7 @@ from pytest_leakguard.plugin.rerun import (
 from pytest_leakguard.plugin.results import SessionResults, note_result
 from pytest_leakguard.reports import SelfCheck
 from pytest_leakguard.reports.text import failure_page, one_sentence
-from pytest_leakguard.runner import Subject
+from pytest_leakguard.runner import Recorder, Subject
 
 if TYPE_CHECKING:
     from pytest_leakguard.plugin.alone import Alone
@@ -196,9 +196,7 @@ class LeakSession:
             with subject.session():
                 checked = self._check(advised, item, gate, plan)
             if checked.verdict == "leak":
-                checked = without_bookkeeping(checked, plugin_packages(self._config))
-            if checked.verdict == "leak" and self._alone is not None and plan.known is None:
-                checked = self._alone.reconsider(item, checked, plan.settings)
+                checked = self._reconsidered(item, checked, plan)
             self_check = SelfCheck.of(self._checker.self_check())
         except pytest.exit.Exception:
             raise
@@ -225,6 +223,17 @@ class LeakSession:
 
         return settle
 
+    def _reconsidered(self, item: pytest.Item, checked: Result, plan: markers.Plan) -> Result:
+        """Accuse a test neither of what plugins note of it, nor of what earlier tests have done."""
+        checked = without_bookkeeping(checked, plugin_packages(self._config))
+        if checked.verdict == "leak" and self._alone is not None and plan.known is None:
+            checked = self._alone.reconsider(item, checked, plan.settings)
+        if checked.snapshots and checked.verdict in ("clean", "bounded"):
+            from pytest_leakguard.plugin.snapshots import discard
+
+            checked = discard(checked)
+        return checked
+
     def _check(self, subject: Subject, item: pytest.Item, gate: Gate, plan: markers.Plan) -> Result:
         neighbourhood = self._neighbours.of(item, self._fixtures.values())
         if self._judged_alone is not None:
@@ -237,7 +246,15 @@ class LeakSession:
             marked=plan.marked,
             neighbourhood=neighbourhood,
             own_seconds=gate.own_seconds,
+            recorder=self._recorder(item),
         )
+
+    def _recorder(self, item: pytest.Item) -> Recorder | None:
+        if self._options.snapshots is None:
+            return None
+        from pytest_leakguard.plugin.snapshots import recorder_of
+
+        return recorder_of(item)
 
     # Judging alone
 

@@ -57,6 +57,8 @@ def _test(outcome: TestOutcome, root: Path) -> dict[str, object]:
         ],
         "not_isolated": result.not_isolated,
         "only_after": result.only_after,
+        "snapshots": [relative(file, root) for file in result.snapshots],
+        "no_snapshots": result.no_snapshots,
     }
 
 

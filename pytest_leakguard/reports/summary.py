@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -151,6 +152,25 @@ def comparison_lines(facts: SessionFacts, *, limit: int | None) -> Iterator[str]
             yield f"{kind}: ... and {more} more (-v lists them)"
     counts = ", ".join(f"{len(getattr(compared, kind))} {kind}" for kind in (*_SORTS, "same"))
     yield f"compared with {compared.file}: {counts}"
+
+
+def snapshot_lines(facts: SessionFacts, *, limit: int | None) -> Iterator[str]:
+    """Say how to look at the snapshots of leaking tests, and why some have none.
+
+    Args:
+        facts: The session.
+        limit: Entries of each kind; ``None`` for all.
+    """
+    saved = [outcome for outcome in facts.judged if outcome.result.snapshots]
+    for outcome in saved[:limit]:
+        files = " ".join(shlex.quote(file) for file in outcome.result.snapshots)
+        yield f"snapshots: {outcome.nodeid}: python -m pytest_leakguard compare {files}"
+    if limit is not None and (more := len(saved) - limit) > 0:
+        yield f"snapshots: ... and {more} more (-v lists them)"
+    reasons = Counter(outcome.result.no_snapshots for outcome in facts.judged)
+    del reasons[""]
+    for reason, count in reasons.most_common(limit):
+        yield f"snapshots: none of {plural(count, 'test')}: {reason}"
 
 
 def _known_lines(facts: SessionFacts, limit: int | None) -> Iterator[str]:

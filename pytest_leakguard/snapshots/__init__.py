@@ -1,0 +1,1 @@
+"""What is a heap made of, at one moment, and what has changed until another one?"""
