@@ -6,6 +6,7 @@ has put beside them is never removed.
 
 from __future__ import annotations
 
+import _strptime  # type: ignore[import-not-found]  # noqa: F401  # not from a signal's handler
 import itertools
 import re
 import time

@@ -1,8 +1,8 @@
 """How is a snapshot taken of a process that is stuck? By a signal, while it runs Python code.
 
 The handler runs in the main thread between two instructions of whatever runs there, so it waits for
-nothing that this may hold: it starts no thread, imports nothing, and writes past Python's own
-streams.
+nothing that this may hold: it imports nothing, has no finalizer called, and writes past Python's
+own streams.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, final
 
 from pytest_leakguard.counters import available
+from pytest_leakguard.diagnosis.aside import in_short_stack
+from pytest_leakguard.snapshots.model import Snapshot
 from pytest_leakguard.snapshots.taking import whole_heap
 
 if TYPE_CHECKING:
@@ -101,7 +103,7 @@ class Trigger:
             self._is_taking = False
 
     def _take(self) -> str:
-        snapshot, disturbs = whole_heap(self._root, self._counters)
+        snapshot, disturbs = self._whole_heap()
         self.disturbances += disturbs
         test = os.environ.get(_CURRENT_TEST, "").rpartition(" (")[0]
         header = replace(snapshot.header, test=test, worker=self._worker)
@@ -110,6 +112,12 @@ class Trigger:
         self.taken.append(path)
         untraced = "" if header.frame_limit else " (without traces: -X tracemalloc=10 has them)"
         return f"snapshot saved in {path}{untraced}"
+
+    def _whole_heap(self) -> tuple[Snapshot, bool]:
+        try:
+            return in_short_stack(lambda: whole_heap(self._root, self._counters))
+        except RuntimeError:  # no thread can be started: here it only takes longer
+            return whole_heap(self._root, self._counters)
 
 
 def _say(sentence: str) -> None:

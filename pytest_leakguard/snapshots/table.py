@@ -46,7 +46,7 @@ def heading(paths: tuple[Path, Path], headers: tuple[Header, Header], runs: int)
         yield f"note: Python {printable(first.python)} and {printable(second.python)} differ"
     if first.scope != second.scope:
         yield f"note: types of A are of {_scope(first)}, those of B of {_scope(second)}"
-    yield from _figures(first, second, runs)
+    yield from _figures(first, second)
 
 
 def _origin(header: Header) -> str:
@@ -69,14 +69,13 @@ def _scope(header: Header) -> str:
     return scopes[header.scope]
 
 
-def _figures(first: Header, second: Header, runs: int) -> Iterator[str]:
+def _figures(first: Header, second: Header) -> Iterator[str]:
     for name, value in second.figures.items():
         if name in first.figures:
             size = name.endswith("_bytes")
             show = format_size if size else format_number
-            per_run = f", {_signed((value - first.figures[name]) / runs, show)} per run"
             more = _signed(value - first.figures[name], show)
-            yield f"   {printable(name):<18} {show(value)} ({more}{per_run if runs else ''})"
+            yield f"   {printable(name):<18} {show(value)} ({more})"
 
 
 def _signed(value: float, show: object) -> str:

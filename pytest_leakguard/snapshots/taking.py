@@ -14,8 +14,8 @@ import time
 import tracemalloc
 import types
 from array import array
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, final
 
@@ -33,6 +33,7 @@ _Kind = list[Any]
 # Bound here because tests patch and mock the modules' functions.
 _get_objects, _get_freeze_count = gc.get_objects, gc.get_freeze_count
 _freeze, _unfreeze = gc.freeze, gc.unfreeze
+_is_enabled, _enable, _disable = gc.isenabled, gc.enable, gc.disable
 _getsizeof = sys.getsizeof
 _time, _getpid = time.time, os.getpid
 _PYTHON, _PLATFORM = platform.python_version(), platform.platform()
@@ -67,6 +68,11 @@ def whole_heap(root: str, counters: Iterable[Counter] = ()) -> tuple[Snapshot, b
     Returns:
         The snapshot, and whether re-runs were going on.
     """
+    with _without_collections():
+        return _whole_heap(root, counters)
+
+
+def _whole_heap(root: str, counters: Iterable[Counter]) -> tuple[Snapshot, bool]:
     disturbs = is_in_use()
     scope: Scope = "all"
     if _get_freeze_count():
@@ -83,6 +89,18 @@ def whole_heap(root: str, counters: Iterable[Counter] = ()) -> tuple[Snapshot, b
     figures = _figures(counters)
     figures["gc_objects"] = len(objects)
     return replace(snapshot, header=replace(snapshot.header, figures=figures)), disturbs
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Have no finalizer of the tested code called: it may want a lock that is held just now."""
+    was_enabled = _is_enabled()
+    _disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            _enable()
 
 
 def _taken(objects: Sequence[object], root: str, scope: Scope) -> Snapshot:
@@ -200,7 +218,9 @@ class _Tracebacks:
         self._frames = _Frames(names)
         self._column = column("I")
         self._depths = column("I")
-        self._sizes, self._counts = column("Q"), column("Q")
+        # No arrays: reading those makes a number each time, and each is traced.
+        self._sizes: list[int] = []
+        self._counts: list[int] = []
 
     def add(self, raw: Iterable[_Trace]) -> None:
         """Add traces. Those of one traceback share the object that stands for it."""
@@ -244,8 +264,8 @@ class _Tracebacks:
             frame_files=self._frames.files,
             frame_lines=self._frames.lines,
             depths=self._depths,
-            sizes=self._sizes,
-            counts=self._counts,
+            sizes=array("Q", self._sizes),
+            counts=array("Q", self._counts),
             frames=self._column,
             type_names=array("I", [row[0] for row in rows]),
             type_counts=array("Q", [row[1] for row in rows]),
