@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pytest_leakguard.escaping import printable
+
 
 class LeakguardError(Exception):
     """Base of every error that this package raises on purpose."""
@@ -108,4 +110,4 @@ class UnusableSnapshotError(LeakguardError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+        return f"{printable(str(self.path))}: {self.reason}"
