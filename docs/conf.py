@@ -25,7 +25,7 @@ nitpick_ignore_regex = [
     (
         r"py:.*",
         r"(collections\.abc|typing|pathlib|array|re)\..*"
-        r"|pytest_leakguard\.(model\.(Verdict|TraceMode)|inside\.objects\._T|runner\.Subject|forkable\.Harness|counters\.nearby\.Neighbourhood)"
-        r"|(Verdict|TraceMode|Subject|Mapping|Callable|Any|Literal|object)",
+        r"|pytest_leakguard\.(model\.(Verdict|TraceMode)|inside\.objects\._T|runner\.(Subject|Recorder)|forkable\.Harness|counters\.nearby\.Neighbourhood)"
+        r"|(Verdict|TraceMode|Subject|Recorder|Mapping|Callable|Any|Literal|object)",
     ),
 ]

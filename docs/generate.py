@@ -211,6 +211,35 @@ def history_plot() -> str:
     return _history("plot", "--test=*remembers", "--ascii")
 
 
+@functools.cache
+def _example_with_snapshots() -> tempfile.TemporaryDirectory[str]:
+    """Save the snapshots of the leaking test."""
+    directory = tempfile.TemporaryDirectory()
+    atexit.register(directory.cleanup)
+    _example("-q", f"--leak-snapshots={directory.name}/heap")
+    return directory
+
+
+def _compare(*options: str) -> str:
+    directory = _example_with_snapshots().name
+    after, before = sorted(path.name for path in Path(directory, "heap").iterdir())
+    words = [sys.executable, "-m", "pytest_leakguard", "compare", before, after, *options]
+    done = subprocess.run(  # noqa: S603 - no shell
+        words, cwd=Path(directory, "heap"), capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def compare() -> str:
+    """Show what is different between two snapshots."""
+    return _compare("--by=line", "--limit=3")
+
+
+def compare_tracebacks() -> str:
+    """Show it by traceback."""
+    return _lines(_compare("--by=traceback", "--limit=1") + "\n\n", r"^by traceback", r"^$")
+
+
 SHOWN = {
     "failure": failure,
     "suite": suite,
@@ -219,6 +248,8 @@ SHOWN = {
     "history-list": history_list,
     "history-holder": history_holder,
     "history-plot": history_plot,
+    "compare": compare,
+    "compare-tracebacks": compare_tracebacks,
 }
 
 

@@ -22,6 +22,8 @@ Order = Literal["size", "count"]
 #: A frame as text has it: file and line.
 Place = tuple[str, int]
 _INSTALLED = re.compile(r".*[/\\](?:site|dist)-packages[/\\]([^/\\]+)")
+#: Up to and with the folder of installed packages.
+_INSTALLED_BELOW = re.compile(r".*[/\\](?:site|dist)-packages[/\\](?=.)")
 _TOP = re.compile(r"(?:src[/\\])?([^/\\]+)")
 
 
@@ -265,6 +267,22 @@ def package_of(file: str, header: Header) -> str:
 
 def _without_suffix(name: str) -> str:
     return name.partition(".")[0] or name
+
+
+def shortened(file: str, header: Header) -> str:
+    """Return a file's name as it is shown: that below where its package lies.
+
+    Args:
+        file: As the interpreter knows it.
+        header: That of the snapshot, for its directories.
+    """
+    if installed := _INSTALLED_BELOW.match(file):
+        return file[installed.end() :]
+    for directory in (header.root, header.library):
+        below = below_directory(file, directory)
+        if below is not None:
+            return below
+    return file
 
 
 def below_directory(file: str, directory: str) -> str | None:

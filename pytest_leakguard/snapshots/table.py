@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from pytest_leakguard.escaping import printable
-from pytest_leakguard.snapshots.comparing import Comparison, Difference, Place, below_directory
+from pytest_leakguard.snapshots.comparing import Comparison, Difference, Place, shortened
 from pytest_leakguard.snapshots.model import Header
 from pytest_leakguard.units import format_number, format_size, plural
 
@@ -134,19 +134,10 @@ def _cells(one: Difference, runs: int) -> list[str]:
 
 def _what(one: Difference, header: Header) -> list[str]:
     if isinstance(one.what, str):
-        return [printable(_shortened(one.what, header)) or "(no name)"]
+        return [printable(shortened(one.what, header)) or "(no name)"]
     return [_place(place, header) for place in one.what]
 
 
 def _place(place: Place, header: Header) -> str:
     file, line = place
-    return printable(f"{_shortened(file, header)}:{line}")
-
-
-def _shortened(file: str, header: Header) -> str:
-    """Shorten a file's name to the root directory, or to the standard library's."""
-    for directory in (header.root, header.library):
-        below = below_directory(file, directory)
-        if below is not None:
-            return below
-    return file
+    return printable(f"{shortened(file, header)}:{line}")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_leakguard.cli import main
-from pytest_leakguard.snapshots.comparing import BYS, compare, package_of, runs_between
+from pytest_leakguard.snapshots.comparing import BYS, compare, package_of, runs_between, shortened
 from pytest_leakguard.snapshots.model import Header, Snapshot, Tables
 from pytest_leakguard.snapshots.table import table
 from pytest_leakguard.snapshots.writing import write
@@ -175,6 +175,20 @@ def test_tracebacks_are_compared_as_by_hand(first, second):
 )
 def test_a_package_is_told_by_its_file(file, package):
     assert package_of(file, HEADER) == package
+
+
+@pytest.mark.parametrize(
+    ("file", "shown"),
+    [
+        ("/srv/shop/.venv/lib/python3.13/site-packages/django/db/models.py", "django/db/models.py"),
+        ("/srv/shop/src/shop/feed.py", "src/shop/feed.py"),
+        ("/usr/lib/python3.13/abc.py", "abc.py"),
+        ("/srv/other/a.py", "/srv/other/a.py"),
+        ("/srv/shop", "/srv/shop"),
+    ],
+)
+def test_a_file_is_shown_below_where_its_package_lies(file, shown):
+    assert shortened(file, HEADER) == shown
 
 
 def test_only_a_pair_in_its_order_knows_its_runs():
