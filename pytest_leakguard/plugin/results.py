@@ -167,10 +167,17 @@ class SessionResults:
             self_check=self._self_check,
             executions=sum(outcome.result.executions for outcome in judged),
             extra_seconds=self._extra_seconds,
-            tests=tuple(self._outcomes[nodeid] for nodeid in self._ordered()),
+            tests=tuple(self._told(self._outcomes[nodeid]) for nodeid in self._ordered()),
             whole=not self._narrowed,
         )
         return replace(facts, comparison=self._policy.compare(facts))
+
+    def _told(self, outcome: TestOutcome) -> TestOutcome:
+        if not outcome.result.snapshots:
+            return outcome
+        from pytest_leakguard.plugin.snapshots import still_there
+
+        return replace(outcome, result=still_there(outcome.result))
 
     def _ordered(self) -> list[str]:
         later = [nodeid for nodeid in self._outcomes if nodeid not in self._collected]

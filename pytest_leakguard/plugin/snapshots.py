@@ -48,6 +48,14 @@ def discard(result: Result) -> Result:
     return replace(result, snapshots=())
 
 
+def still_there(result: Result) -> Result:
+    """Name no snapshots that have been removed since, to make room for later ones."""
+    if all(map(os.path.exists, result.snapshots)):
+        return result
+    why = "removed to make room for later ones: --leak-snapshots-keep=N keeps more"
+    return replace(result, snapshots=(), no_snapshots=why)
+
+
 class SessionSnapshots:
     """The snapshots of one process, and the hooks that go with them.
 

@@ -148,9 +148,12 @@ def test_what_only_follows_from_earlier_tests_leaves_none(lab, checked):
 
 def test_a_session_keeps_only_the_latest(lab, checked):
     lab.write({f"test_{name}.py": _SUITE for name in "abc"})
-    checked("--leak-snapshots-keep=1")
+    session = checked("--leak-snapshots-keep=1")
 
+    told = {test["nodeid"]: len(test["snapshots"]) for test in lab.json()["tests"]}
     assert {read(file).header.test for file in files(lab)} == {"test_c.py::test_leaks"}
+    assert {nodeid for nodeid, number in told.items() if number} == {"test_c.py::test_leaks"}
+    assert "snapshots: none of 2 tests: removed to make room for later ones" in session.raw
 
 
 def test_a_full_or_lost_directory_is_told_and_the_verdict_stays(lab, checked):
