@@ -20,7 +20,7 @@ import tempfile
 import time
 import tracemalloc
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +31,8 @@ from pytest_leakguard.snapshots.writing import write
 
 TRACES = 1_000_000
 FRAMES = 10
+#: What a leak is explained with.
+MANY_FRAMES = 25
 #: What the second snapshot of a pair has more, as a part of the first.
 _MORE = 0.05
 _LINES, _CALLEES, _BRANCHING = 40, 3, 8
@@ -86,15 +88,15 @@ def take(first: str, second: str, traces: str) -> None:
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
-def make_up(path: Path, traces: int, seed: int) -> None:
-    """Save a snapshot in which each trace has a traceback of its own."""
+def make_up(path: Path, traces: int, seed: int, frames_each: int) -> float:
+    """Save a snapshot in which each trace has a traceback of its own; return the seconds."""
     dice = random.Random(seed)
     names = ["", *(f"/srv/app/package_{number % 90}/m{number}.py" for number in range(_FILES))]
     files, lines = array("I"), array("I")
     for number in range(_FILES):
         files.extend([number + 1] * _LINES)
         lines.extend(range(1, _LINES + 1))
-    frames = array("I", (dice.randrange(len(files)) for _ in range(traces * FRAMES)))
+    frames = array("I", (dice.randrange(len(files)) for _ in range(traces * frames_each)))
     header = Header(
         kind="moment",
         time=1.8e9 + seed,
@@ -103,25 +105,27 @@ def make_up(path: Path, traces: int, seed: int) -> None:
         platform=platform.platform(),
         root="/srv/app",
         library="/usr/lib/python3",
-        frame_limit=FRAMES,
+        frame_limit=frames_each,
     )
     tables = Tables(
         names=names,
         frame_files=files,
         frame_lines=lines,
-        depths=array("I", [FRAMES]) * traces,
+        depths=array("I", [frames_each]) * traces,
         sizes=array("Q", (dice.randrange(32, 4096) for _ in range(traces))),
         counts=array("Q", [1]) * traces,
         frames=frames,
     )
+    begun = time.perf_counter()
     write(path, Snapshot(header=header, tables=tables))
+    return time.perf_counter() - begun
 
 
-def grown(first: Path, second: Path, traces: int) -> None:
+def grown(first: Path, second: Path, traces: int, frames_each: int) -> None:
     """Save a snapshot that has those of another one and a part more."""
     from pytest_leakguard.snapshots.reading import read
 
-    make_up(second, int(traces * _MORE), 2)
+    make_up(second, int(traces * _MORE), 2, frames_each)
     old, new = read(first), read(second)
     joined = {
         name: getattr(old.tables, name) + getattr(new.tables, name)
@@ -144,10 +148,10 @@ def compare(first: Path, second: Path, by: str) -> tuple[float, int]:
     return time.perf_counter() - begun, int(done.stderr.split()[-1])
 
 
-def _report(title: str, first: Path, second: Path) -> None:
+def _report(title: str, first: Path, second: Path, bys: Sequence[str]) -> None:
     sizes = " and ".join(f"{path.stat().st_size / 2**20:.1f} MiB" for path in (first, second))
     print(f"{title}: files of {sizes}")
-    for by in BYS:
+    for by in bys:
         seconds, most = compare(first, second, by)
         print(f"  compared by {by:<10} {seconds:5.1f} s  {most / 2**20:6.0f} MiB at most")
 
@@ -173,10 +177,12 @@ def main() -> None:
                 f" {taken:.1f} s, written in {written:.1f} s"
             )
         print(f"the traced program had {int(most) / 2**20:.0f} MiB at most")
-        _report("traced", first, second)
-        make_up(first, given.traces, 1)
-        grown(first, second, given.traces)
-        _report("made up, each trace with a traceback of its own", first, second)
+        _report("traced", first, second, BYS)
+        for frames, bys in ((FRAMES, BYS), (MANY_FRAMES, (BYS[0], BYS[-1]))):
+            written = make_up(first, given.traces, 1, frames)
+            grown(first, second, given.traces, frames)
+            title = f"made up, each trace with a traceback of its own, of {frames} frames, written in {written:.1f} s"
+            _report(title, first, second, bys)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ is done on these.
 
 from __future__ import annotations
 
+import operator
 import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator
@@ -178,6 +179,8 @@ class _CommonFrames:
         common = array("I")
         for file, line in zip(tables.frame_files, tables.frame_lines, strict=True):
             common.append(numbers.setdefault((names[file], line), len(numbers)))
+        if all(map(operator.eq, common, range(len(common)))):  # as a rule so of the first snapshot
+            return tables.frames
         return array("I", map(common.__getitem__, tables.frames))
 
     def places(self, packed: str | bytes) -> tuple[Place, ...]:
