@@ -181,8 +181,8 @@ def main() -> None:
         for frames, bys in ((FRAMES, BYS), (MANY_FRAMES, (BYS[0], BYS[-1]))):
             written = make_up(first, given.traces, 1, frames)
             grown(first, second, given.traces, frames)
-            title = f"made up, each trace with a traceback of its own, of {frames} frames, written in {written:.1f} s"
-            _report(title, first, second, bys)
+            title = f"made up, each trace with a traceback of its own, of {frames} frames"
+            _report(f"{title}, written in {written:.1f} s", first, second, bys)
 
 
 if __name__ == "__main__":
