@@ -6,7 +6,6 @@ has put beside them is never removed.
 
 from __future__ import annotations
 
-import _strptime  # type: ignore[import-not-found]  # noqa: F401  # not from a signal's handler
 import itertools
 import re
 import time
@@ -17,6 +16,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import final
 
+from pytest_leakguard.files import replacing_bytes
 from pytest_leakguard.snapshots import form
 from pytest_leakguard.snapshots.model import Snapshot
 from pytest_leakguard.snapshots.reading import begins_as_ours
@@ -24,7 +24,8 @@ from pytest_leakguard.snapshots.writing import write
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _NAME = re.compile(
-    rf"(?P<stamp>\d{{8}}T\d{{6}}Z)-(?P<pid>\d+)-(?P<serial>\d+)-.+{re.escape(form.SUFFIX)}"
+    r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-"
+    rf"(?P<pid>\d+)-(?P<serial>\d+)-.+{re.escape(form.SUFFIX)}"
 )
 _UNFIT = re.compile(r"[^A-Za-z0-9_.]+")
 _MOST_LABEL = 60
@@ -99,6 +100,18 @@ class Shelf:
         self.prune(spared=written)
         return tuple(written)
 
+    def prepare(self) -> None:
+        """Write and remove a file once: what is made at the first time is then there.
+
+        Raises:
+            OSError: The directory cannot be made or written to.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        probe = self.directory / f".probe{form.SUFFIX}"
+        with replacing_bytes(probe):
+            pass
+        probe.unlink(missing_ok=True)
+
     def prune(self, spared: Sequence[Path] = ()) -> int:
         """Remove snapshots that are too old or too many.
 
@@ -133,7 +146,9 @@ def _set_of(name: str) -> _Set | None:
     if (found := _NAME.fullmatch(name)) is None:
         return None
     try:
-        made = datetime.strptime(found["stamp"], _STAMP).replace(tzinfo=timezone.utc)
+        # strptime holds a lock, and may be what a signal's handler has interrupted.
+        year, month, day, hour, minute, second = map(int, found.groups()[:6])
+        made = datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc)
     except ValueError:  # no day or no time
         return None
     return made.timestamp(), int(found["pid"]), int(found["serial"])

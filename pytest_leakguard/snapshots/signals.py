@@ -7,6 +7,7 @@ own streams.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, final
 from pytest_leakguard.counters import available
 from pytest_leakguard.diagnosis.aside import in_short_stack
 from pytest_leakguard.snapshots.model import Snapshot
-from pytest_leakguard.snapshots.taking import whole_heap
+from pytest_leakguard.snapshots.taking import figures_of, whole_heap
 
 if TYPE_CHECKING:
     from pytest_leakguard.snapshots.keeping import Shelf
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _STATUS = "/proc/self/status"
 _HANDLED = ("SigCgt:", "SigIgn:")
 _write = os.write
+_is_enabled, _enable, _disable = gc.isenabled, gc.enable, gc.disable
 _CURRENT_TEST = "PYTEST_CURRENT_TEST"
 
 
@@ -78,6 +80,8 @@ class Trigger:
             return f"{name} can only be handled where tests run in the main thread"
         if _is_handled(self._number):
             return f"{name} has a handler already, which stays"
+        with suppress(OSError):  # each snapshot will tell
+            self._shelf.prepare()
         self._handler = self._handle
         signal.signal(self._number, self._handler)
         return ""
@@ -93,6 +97,9 @@ class Trigger:
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  # as called
         if self._is_taking:  # one is enough, and this one sees the other at work
             return
+        # A finalizer of the tested code may want a lock that is held by what was interrupted.
+        collects = _is_enabled()
+        _disable()
         self._is_taking = True
         try:
             self._say(self._take())
@@ -101,12 +108,17 @@ class Trigger:
                 self._say(f"no snapshot could be taken: {type(error).__name__}: {error}")
         finally:
             self._is_taking = False
+            if collects:
+                _enable()
 
     def _take(self) -> str:
+        # Here, and not in the thread: threading may be what was interrupted, and have its lock.
+        figures = figures_of(self._counters)
         snapshot, disturbs = self._whole_heap()
         self.disturbances += disturbs
+        figures["gc_objects"] = sum(snapshot.tables.type_counts)
         test = os.environ.get(_CURRENT_TEST, "").rpartition(" (")[0]
-        header = replace(snapshot.header, test=test, worker=self._worker)
+        header = replace(snapshot.header, test=test, worker=self._worker, figures=figures)
         label = f"{self._number.name}-{test.rpartition('::')[2]}"
         (path,) = self._shelf.save([("", replace(snapshot, header=header))], label)
         self.taken.append(path)
@@ -115,9 +127,9 @@ class Trigger:
 
     def _whole_heap(self) -> tuple[Snapshot, bool]:
         try:
-            return in_short_stack(lambda: whole_heap(self._root, self._counters))
+            return in_short_stack(lambda: whole_heap(self._root))
         except RuntimeError:  # no thread can be started: here it only takes longer
-            return whole_heap(self._root, self._counters)
+            return whole_heap(self._root)
 
 
 def _say(sentence: str) -> None:

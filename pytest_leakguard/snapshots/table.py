@@ -74,8 +74,9 @@ def _figures(first: Header, second: Header) -> Iterator[str]:
         if name in first.figures:
             size = name.endswith("_bytes")
             show = format_size if size else format_number
-            more = _signed(value - first.figures[name], show)
-            yield f"   {printable(name):<18} {show(value)} ({more})"
+            more = value - first.figures[name]
+            change = f" ({_signed(more, show)})" if more else ""
+            yield f"   {printable(name):<18} {show(value)}{change}"
 
 
 def _signed(value: float, show: object) -> str:

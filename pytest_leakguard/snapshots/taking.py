@@ -14,9 +14,8 @@ import time
 import tracemalloc
 import types
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, final
 
 from pytest_leakguard import settle
@@ -33,7 +32,6 @@ _Kind = list[Any]
 # Bound here because tests patch and mock the modules' functions.
 _get_objects, _get_freeze_count = gc.get_objects, gc.get_freeze_count
 _freeze, _unfreeze = gc.freeze, gc.unfreeze
-_is_enabled, _enable, _disable = gc.isenabled, gc.enable, gc.disable
 _getsizeof = sys.getsizeof
 _time, _getpid = time.time, os.getpid
 _PYTHON, _PLATFORM = platform.python_version(), platform.platform()
@@ -55,7 +53,7 @@ def new_tables(root: str) -> Snapshot:
     return _taken(objects, root, scope)
 
 
-def whole_heap(root: str, counters: Iterable[Counter] = ()) -> tuple[Snapshot, bool]:
+def whole_heap(root: str) -> tuple[Snapshot, bool]:
     """Take all that there is, at any moment.
 
     What the re-runs of a test have frozen is thawed for a moment, and frozen again with what is
@@ -63,16 +61,10 @@ def whole_heap(root: str, counters: Iterable[Counter] = ()) -> tuple[Snapshot, b
 
     Args:
         root: Directory that file names will be shown relative to.
-        counters: What else is counted.
 
     Returns:
         The snapshot, and whether re-runs were going on.
     """
-    with _without_collections():
-        return _whole_heap(root, counters)
-
-
-def _whole_heap(root: str, counters: Iterable[Counter]) -> tuple[Snapshot, bool]:
     disturbs = is_in_use()
     scope: Scope = "all"
     if _get_freeze_count():
@@ -85,22 +77,7 @@ def _whole_heap(root: str, counters: Iterable[Counter]) -> tuple[Snapshot, bool]
     finally:
         if disturbs and scope == "all":
             _freeze()
-    snapshot = _taken(objects, root, scope)
-    figures = _figures(counters)
-    figures["gc_objects"] = len(objects)
-    return replace(snapshot, header=replace(snapshot.header, figures=figures)), disturbs
-
-
-@contextmanager
-def _without_collections() -> Iterator[None]:
-    """Have no finalizer of the tested code called: it may want a lock that is held just now."""
-    was_enabled = _is_enabled()
-    _disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            _enable()
+    return _taken(objects, root, scope), disturbs
 
 
 def _taken(objects: Sequence[object], root: str, scope: Scope) -> Snapshot:
@@ -125,8 +102,15 @@ def _taken(objects: Sequence[object], root: str, scope: Scope) -> Snapshot:
     return Snapshot(header=header, tables=tables.with_types(kinds))
 
 
-def _figures(counters: Iterable[Counter]) -> dict[str, int]:
-    """Read counters, and what the system and tracemalloc say of memory, as far as they do."""
+def figures_of(counters: Iterable[Counter]) -> dict[str, int]:
+    """Read counters, and what the system and tracemalloc say of memory, as far as they do.
+
+    Args:
+        counters: Read as they are: one of objects leaves out those that are frozen.
+
+    Returns:
+        Numbers by name, of bytes where that ends so.
+    """
     figures: dict[str, int] = {}
     for counter in counters:
         with suppress(Exception):  # in a test that has patched what it is read by

@@ -6,6 +6,8 @@ import gc
 import os
 import signal
 import sys
+import tempfile
+import threading
 import tracemalloc
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from pytest_leakguard.snapshots.model import Snapshot
 from pytest_leakguard.snapshots.pairs import Pair
 from pytest_leakguard.snapshots.reading import read
 from pytest_leakguard.snapshots.signals import Trigger
-from pytest_leakguard.snapshots.taking import whole_heap
+from pytest_leakguard.snapshots.taking import figures_of, whole_heap
 
 HAS_SIGNALS = hasattr(signal, "SIGUSR2")
 
@@ -95,7 +97,7 @@ def test_traces_have_the_lines_that_allocated(tracing):
     assert sum(map(len, kept)) < largest.size_more < sum(map(len, kept)) + 1_000
     assert largest.what[0][0] == __file__
     assert after.header.frame_limit == 5
-    assert after.header.figures["traced_bytes"] > 20_000
+    assert figures_of(())["traced_bytes"] > 20_000
 
 
 def test_no_trace_is_the_packages_own(tracing):
@@ -248,6 +250,39 @@ class TestTrigger:
         assert (header.kind, header.test) == ("moment", "test_a.py::test_x[(a)]")
         assert header.figures["gc_objects"] > 1000
         assert "SIGUSR2" in path.name
+
+    def test_locks_of_what_was_interrupted_are_not_waited_for(self, trigger):
+        trigger.install()
+        import _strptime
+
+        with threading._active_limbo_lock, _strptime._cache_lock, tempfile._once_lock:
+            os.kill(os.getpid(), signal.SIGUSR2)
+
+            assert len(trigger.taken) == 1
+
+    def test_nothing_is_collected_inside_the_handler(self, trigger):
+        collected: list[bool] = []
+
+        def note(phase: str, info: dict[str, int]) -> None:
+            collected.append(trigger._is_taking)
+
+        trigger.install()
+        threshold = gc.get_threshold()
+        gc.callbacks.append(note)
+        try:
+            gc.set_threshold(1, 1, 1)
+            os.kill(os.getpid(), signal.SIGUSR2)
+            kept = [[] for _ in range(100)]
+        finally:
+            gc.set_threshold(*threshold)
+            gc.callbacks.remove(note)
+
+        assert len(trigger.taken) == 1
+        assert kept
+        assert False in collected
+        # A collection can begin before the handler has come to switch them off.
+        assert collected.count(True) <= 2
+        assert gc.isenabled()
 
     def test_one_during_re_runs_is_counted_as_a_disturbance(self, trigger):
         trigger.install()
