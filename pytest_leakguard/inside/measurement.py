@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import sys
 import tracemalloc
 from array import array
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import final
@@ -43,13 +45,14 @@ class Measurement:
             or is itself run again by a check that begins outside of it.
     """
 
-    __slots__ = ("_counted", "_counting", "_heap", "_missing", "_place", "_traces")
+    __slots__ = ("_counted", "_counting", "_heap", "_missing", "_own", "_place", "_traces")
 
     def __init__(self) -> None:
         self._counted: array[int] | None = None
         self._counting = array("q", bytes(8 * 4))
         self._traces: AbstractContextManager[None] | None = None
         self._heap = Heap()
+        self._own: Sequence[int] = ()
         self._place = ""
         self._missing = "the block has not ended"
 
@@ -104,6 +107,7 @@ class Measurement:
             self._missing = "what runs here is itself measured from outside"
             return self
         _warm_up()
+        self._own = _own_footprint() if sys.gettrace() is not None else ()
         self._begin()
         return self
 
@@ -125,7 +129,10 @@ class Measurement:
                 self._missing = "the block has switched tracemalloc off"
             else:
                 self._look(counting)
-                self._counted = _latest[self._place] = counting
+                _take_off(counting, self._own)
+                self._counted = counting
+                if self._place:
+                    _latest[self._place] = counting
         finally:
             self._heap.__exit__(None, None, None)
             traces.__exit__(None, None, None)
@@ -156,17 +163,36 @@ class Measurement:
         counted[_RETAINED] = _traced_memory()[0]
 
 
+def _take_off(counting: array[int], own: Sequence[int]) -> None:
+    """Take what an empty block reads off the figures of a block."""
+    if own:
+        peak = counting[_PEAK]
+        for index in (_ALLOCATED, _RETAINED, _OBJECTS):
+            counting[index] = max(counting[index] - own[index], 0)
+        # What is ours comes at the end: an earlier peak is the block's alone.
+        if peak <= counting[_ALLOCATED] + own[_PEAK]:
+            counting[_PEAK] = counting[_ALLOCATED]
+
+
+def _own_footprint() -> Sequence[int]:
+    """Return what an empty block would read.
+
+    A tracer, such as one for coverage, has a frame object made for each call: those of this
+    module's functions are there when the figures are read.
+    """
+    measurement = Measurement()
+    measurement._begin()  # noqa: SLF001  # our own
+    measurement.__exit__(None, None, None)
+    return measurement._counted or ()  # noqa: SLF001
+
+
 def _warm_up() -> None:
     """Take every path once, so that nothing of ours is made in a block."""
     global _is_warm  # noqa: PLW0603  # once in a process
     if not _is_warm:
         _is_warm = True
         for _ in range(2):
-            measurement = Measurement()
-            measurement._begin()  # noqa: SLF001  # our own
-            measurement.__exit__(None, None, None)
-            repr(measurement)
-        _latest.clear()
+            _own_footprint()
 
 
 def measure() -> Measurement:
