@@ -183,6 +183,19 @@ def test_a_tracer_s_frames_are_not_counted():
     assert read[1:] == [{**dict.fromkeys(VALUES, 0), "retained_objects": objects}] * 2
 
 
+def test_what_collections_tell_their_callbacks_is_not_counted():
+    def callback(phase, info):
+        return None
+
+    gc.callbacks.append(callback)
+    try:
+        read = [of_nothing() for _ in range(3)]
+    finally:
+        gc.callbacks.remove(callback)
+
+    assert read == [dict.fromkeys(VALUES, 0)] * 3
+
+
 def test_nothing_of_the_block_is_held():
     with measure() as measurement:
         node = Node()
