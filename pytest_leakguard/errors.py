@@ -79,28 +79,11 @@ class MissingPackageError(InvalidSettingError):
         )
 
 
-class UnusableHistoryError(LeakguardError):
-    """A history that cannot be read or written.
+class UnusableFileError(LeakguardError):
+    """A file of ours that cannot be used.
 
     Attributes:
-        path: Its file.
-        reason: What is the matter, in words.
-    """
-
-    def __init__(self, path: object, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
-
-
-class UnusableSnapshotError(LeakguardError):
-    """A snapshot that cannot be read, or is too large to be written.
-
-    Attributes:
-        path: Its file.
+        path: Its path.
         reason: What is the matter, in words.
     """
 
@@ -111,3 +94,11 @@ class UnusableSnapshotError(LeakguardError):
 
     def __str__(self) -> str:
         return f"{printable(str(self.path))}: {self.reason}"
+
+
+class UnusableHistoryError(UnusableFileError):
+    """A history that cannot be read or written."""
+
+
+class UnusableSnapshotError(UnusableFileError):
+    """A snapshot that cannot be read, or is too large to be written."""

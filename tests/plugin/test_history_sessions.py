@@ -13,19 +13,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+from suites import ONE_LEAK
 
-_SUITE = """
-kept = []
-
-class Document:
-    pass
-
-def test_leaks():
-    kept.append(Document())
-
-def test_is_clean():
-    pass
-"""
 _CLEAN = "def test_it(): pass\n"
 
 
@@ -60,13 +49,13 @@ def git(lab, git_in):
 @pytest.mark.parametrize("plugins", [(), ("xdist",)], ids=["plain", "xdist"])
 def test_a_session_is_kept_with_what_git_says(checked, lab, history, git, plugins):
     options = ("-n2",) if plugins else ()
-    lab.write({"test_it.py": _SUITE, "pytest.ini": "[pytest]\n"})
+    lab.write({"test_it.py": ONE_LEAK, "pytest.ini": "[pytest]\n"})
     git("init", "-q", "-b", "main")
     assert checked(*options, plugins=plugins).ret == 1
     git("add", "test_it.py")
     git("commit", "-q", "-m", "all")
     assert checked(*options, plugins=plugins).ret == 1
-    lab.write({"test_it.py": _SUITE + "\n"})
+    lab.write({"test_it.py": ONE_LEAK + "\n"})
     began = datetime.now(timezone.utc).replace(microsecond=0)
     assert checked(*options, plugins=plugins).ret == 1
 
@@ -130,7 +119,7 @@ def test_marked_tests_are_kept_and_a_session_that_judges_nothing_is_not(lab, his
 
 
 def test_part_of_a_suite_is_kept_as_such(checked, lab, history):
-    lab.write({"test_it.py": _SUITE})
+    lab.write({"test_it.py": ONE_LEAK})
 
     assert checked("-k", "clean").ret == 0
 
@@ -261,7 +250,7 @@ sqlite3.connect = functools.partial(sqlite3.connect, factory=Meddled)
 
 
 def test_a_session_that_is_killed_while_it_writes_leaves_nothing(checked, lab, history):
-    lab.write({"test_it.py": _SUITE})
+    lab.write({"test_it.py": ONE_LEAK})
     assert checked().ret == 1
     before = (lab.path / "leaks.db").stat().st_size
     deed = "super().execute(much); os.kill(os.getpid(), signal.SIGKILL)"

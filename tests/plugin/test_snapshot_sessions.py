@@ -12,23 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from suites import ONE_LEAK
 
 from pytest_leakguard.cli import main
 from pytest_leakguard.snapshots.comparing import compare, runs_between
 from pytest_leakguard.snapshots.reading import read
 
-_SUITE = """
-kept = []
-
-class Document:
-    pass
-
-def test_leaks():
-    kept.append(Document())
-
-def test_is_clean():
-    pass
-"""
 #: Says that it is stuck, and in which process, and is so until somebody writes to it.
 _STUCK = """
 import os
@@ -94,7 +83,7 @@ def checked(lab):
     ids=["plain", "xdist", "isolated", "silent"],
 )
 def test_a_leak_has_a_pair_that_is_told_of(lab, checked, capsys, options, plugins):
-    lab.write({"test_a.py": _SUITE})
+    lab.write({"test_a.py": ONE_LEAK})
     session = checked(*options, plugins=plugins)
 
     by_name = {test["nodeid"].rpartition("::")[2]: test for test in lab.json()["tests"]}
@@ -147,7 +136,7 @@ def test_what_only_follows_from_earlier_tests_leaves_none(lab, checked):
 
 
 def test_a_session_keeps_only_the_latest(lab, checked):
-    lab.write({f"test_{name}.py": _SUITE for name in "abc"})
+    lab.write({f"test_{name}.py": ONE_LEAK for name in "abc"})
     session = checked("--leak-snapshots-keep=1")
 
     told = {test["nodeid"]: len(test["snapshots"]) for test in lab.json()["tests"]}
@@ -159,7 +148,7 @@ def test_a_session_keeps_only_the_latest(lab, checked):
 def test_a_full_or_lost_directory_is_told_and_the_verdict_stays(lab, checked):
     lab.write(
         {
-            "test_a.py": _SUITE,
+            "test_a.py": ONE_LEAK,
             "conftest.py": """
                 import pathlib
 
@@ -188,7 +177,7 @@ def test_a_full_or_lost_directory_is_told_and_the_verdict_stays(lab, checked):
 )
 @needs_signals
 def test_misuse_ends_the_session_before_the_first_test(lab, option, said):
-    lab.write({"test_a.py": _SUITE})
+    lab.write({"test_a.py": ONE_LEAK})
     session = lab.pytest("--leak-snapshots=snaps", option)
 
     assert session.ret == 4
@@ -200,7 +189,7 @@ def test_an_ini_file_may_say_it(lab):
         {
             "pytest.ini": "[pytest]\nleak_snapshots = snaps\nleak_snapshots_keep = 3\n"
             "leak_snapshots_age = 24 h\nleak_snapshots_signal = none\n",
-            "sub/test_a.py": _SUITE,
+            "sub/test_a.py": ONE_LEAK,
         }
     )
     session = lab.checked("--leak-confirm=1 s", "sub")
