@@ -25,6 +25,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_leakguard.diagnosis.aside import in_short_stack
+from pytest_leakguard.snapshots.comparing import BYS
 from pytest_leakguard.snapshots.model import Header, Snapshot, Tables
 from pytest_leakguard.snapshots.taking import whole_heap
 from pytest_leakguard.snapshots.writing import write
@@ -37,7 +38,6 @@ MANY_FRAMES = 25
 _MORE = 0.05
 _LINES, _CALLEES, _BRANCHING = 40, 3, 8
 _FILES = 2_000
-BYS = ("line", "file", "package", "type", "traceback")
 _COMPARE = """
 import resource, sys
 from pytest_leakguard.cli import main

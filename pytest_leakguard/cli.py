@@ -14,11 +14,10 @@ from pathlib import Path
 from pytest_leakguard.errors import InvalidSettingError, LeakguardError
 from pytest_leakguard.files import replacing
 from pytest_leakguard.settings import COUNTER_NAMES
+from pytest_leakguard.snapshots.comparing import BYS
 
 _DONE, _NOTHING_FOUND, _MISUSED = 0, 1, 2
 _LISTED, _PLOTTED, _COMPARED = 20, 100, 10
-#: What snapshots are compared by.
-BYS = ("line", "file", "package", "type", "traceback")
 _PATTERN = "a pattern with * and ?"
 
 Command = Callable[[argparse.Namespace], int]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -79,9 +79,8 @@ def _figures(first: Header, second: Header) -> Iterator[str]:
             yield f"   {printable(name):<18} {show(value)}{change}"
 
 
-def _signed(value: float, show: object) -> str:
-    text = show(abs(value)) if callable(show) else ""
-    return f"{'-' if value < 0 else '+'}{text}"
+def _signed(value: float, show: Callable[[float], str]) -> str:
+    return f"{'-' if value < 0 else '+'}{show(abs(value))}"
 
 
 def table(comparison: Comparison, header: Header, *, runs: int) -> Iterator[str]:
