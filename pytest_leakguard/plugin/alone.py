@@ -18,7 +18,7 @@ import pytest
 from pytest_leakguard.isolate import STALL_SECONDS
 from pytest_leakguard.model import Result
 from pytest_leakguard.plugin.gate import REPORTING
-from pytest_leakguard.plugin.quiet import quiet
+from pytest_leakguard.plugin.quiet import flush, quiet
 from pytest_leakguard.pristine import Pristine, UnansweredError, find_culprit
 from pytest_leakguard.settings import Settings
 
@@ -53,6 +53,7 @@ class Alone:
         self._ran: list[int] = []
         self._seconds: dict[str, float] = {}
         self._own: set[frozenset[str]] = set()
+        flush()  # the copy would write what is held back once more
         self._pristine = Pristine(self._answer)
 
     def close(self) -> None:

@@ -32,7 +32,8 @@ def quiet(config: pytest.Config) -> Iterator[None]:
         yield
 
 
-def _flush() -> None:
+def flush() -> None:
+    """Write out what Python's streams still hold back, which they do unless they are a terminal."""
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         with suppress(Exception):  # closed, or replaced by anything at all
             stream.flush()  # type: ignore[union-attr]  # None raises too
@@ -49,7 +50,7 @@ def _quiet_descriptors(config: pytest.Config, nowhere: int) -> Iterator[None]:
         for capture in (getattr(capturing, "out", None), getattr(capturing, "err", None))
         if isinstance(saved := getattr(capture, "targetfd_save", None), int)
     ]
-    _flush()
+    flush()
     kept: list[tuple[int, int]] = []
     try:
         for number in (*_STANDARD, *saved_by_pytest):
@@ -58,7 +59,7 @@ def _quiet_descriptors(config: pytest.Config, nowhere: int) -> Iterator[None]:
                 os.dup2(nowhere, number)
         yield
     finally:
-        _flush()
+        flush()
         for number, copy in kept:
             os.dup2(copy, number)
             os.close(copy)

@@ -15,7 +15,7 @@ from _pytest.assertion.rewrite import assertstate_key  # its hook's cache has no
 from _pytest.runner import runtestprotocol  # the only way to run set-up, call and tear-down
 
 from pytest_leakguard.plugin.gate import Gate
-from pytest_leakguard.plugin.quiet import quiet
+from pytest_leakguard.plugin.quiet import flush, quiet
 from pytest_leakguard.runner import BrokenRunError
 
 #: Set to True in ``item.stash`` while a test is being run again.
@@ -205,6 +205,7 @@ class RerunnableItem:
             problem = "a subtest failed"
         del reports
         self._restore()
+        flush()  # what a stream holds back would grow with each run
         if problem is not None:
             _forget_exceptions()
             raise BrokenRunError(problem)

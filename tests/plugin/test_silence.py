@@ -58,7 +58,7 @@ def test_warns(narrow):
 
 def test_disabled(capsys):
     with capsys.disabled():
-        print("around capturing")
+        print("around capturing", flush=True)
     print("captured")
 
 def test_disabled_descriptors(capfd):
@@ -102,6 +102,38 @@ def test_the_terminal_shows_nothing_of_a_rerun(lab, args):
     assert checked.out == plain.out
     assert checked.err == plain.err
     assert checked.stream == plain.stream
+
+
+@pytest.mark.parametrize("capture", ["--capture=tee-sys", "--capture=no", "--capture=fd"])
+def test_what_a_stream_holds_back_is_neither_a_leak_nor_written_twice(lab, monkeypatch, capture):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    lab.write(
+        {
+            "test_it.py": """
+kept = []
+
+def test_first():
+    pass
+
+def test_holds_back(capsys):
+    with capsys.disabled():
+        print("held back")
+
+def test_leaks():  # and is judged again in a copy of the process
+    kept.append([])
+""",
+        }
+    )
+
+    session = lab.checked(capture)
+
+    assert session.raw.count("held back") == 1
+    assert session.raw.count("test session starts") == 1
+    assert lab.verdicts() == {
+        "test_first": "clean",
+        "test_holds_back": "clean",
+        "test_leaks": "leak",
+    }
 
 
 def test_what_a_tear_down_prints_is_shown_once(lab):
