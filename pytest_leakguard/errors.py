@@ -40,6 +40,10 @@ class LeakFoundError(LeakguardError, AssertionError):
         self.result = result
 
 
+class NotMeasuredError(LeakguardError, RuntimeError):
+    """A measurement was asked for that there is not; the text says why."""
+
+
 class UnsupportedInterpreterError(LeakguardError, RuntimeError):
     """An interpreter other than CPython.
 

@@ -95,6 +95,11 @@ class Heap:
         _freeze()
         return objects
 
+    def thaw(self) -> None:
+        """Make what is older visible and collectable again, before the context ends."""
+        if self.frozen:
+            _unfreeze()
+
     def refreeze(self) -> None:
         """Make everything that exists now invisible to counts and listings."""
         _collect()

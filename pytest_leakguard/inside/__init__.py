@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from pytest_leakguard.inside.block import RoundTrip, round_trip
 from pytest_leakguard.inside.loop import RoundTrips, round_trips
+from pytest_leakguard.inside.measurement import Measurement, measure
 from pytest_leakguard.inside.objects import assert_collected, survivors
 
 __all__ = [
+    "Measurement",
     "RoundTrip",
     "RoundTrips",
     "assert_collected",
+    "measure",
     "round_trip",
     "round_trips",
     "survivors",

@@ -11,7 +11,7 @@ import pytest
 from pytest_leakguard.settings import Settings
 
 if TYPE_CHECKING:
-    from pytest_leakguard.inside import RoundTrip, RoundTrips
+    from pytest_leakguard.inside import Measurement, RoundTrip, RoundTrips
     from pytest_leakguard.model import Result
 
 _T = TypeVar("_T")
@@ -74,6 +74,13 @@ class LeakGuard:
 
         read = read_limits(limits)
         return self._ask(lambda: RoundTrip(read))
+
+    def measure(self) -> Measurement:
+        """Measure a ``with`` block, as :func:`pytest_leakguard.measure`."""
+        __tracebackhide__ = True
+        from pytest_leakguard.inside import Measurement
+
+        return self._ask(Measurement)
 
     def assert_collected(self, obj: object) -> None:
         """Assert that nothing holds an object, as :func:`pytest_leakguard.assert_collected`."""

@@ -158,3 +158,43 @@ def test_leaking(leakguard):
 
     assert outcomes(session) == {"test_sound": "passed", "test_leaking": "failed"}
     assert "held by test_it.kept" in session.raw
+
+
+_MEASURING = """
+import sys
+import pytest
+from pytest_leakguard import measure
+
+def test_by_the_fixture(leakguard):
+    for size in (1000, 3000):
+        with leakguard.measure() as measured:
+            kept = bytes(size)
+        assert measured.retained_bytes == sys.getsizeof(kept)
+
+@pytest.mark.parametrize("size", [1000, 3000])
+def test_by_the_function(size):
+    with measure() as measured:
+        kept = bytes(size)
+    assert measured.retained_bytes == sys.getsizeof(kept)
+
+def test_too_much(leakguard):
+    with leakguard.measure() as measured:
+        kept = bytes(3000)
+    assert measured.retained_bytes < 3000
+"""
+
+
+def test_a_test_that_measures_is_judged_by_its_first_run_s_values(lab):
+    lab.write({"test_it.py": _MEASURING})
+
+    session = lab.checked()
+
+    assert outcomes(session) == {
+        "test_by_the_fixture": "passed",
+        "test_by_the_function[1000]": "passed",
+        "test_by_the_function[3000]": "passed",
+        "test_too_much": "failed",
+    }
+    passed = {name for name, outcome in outcomes(session).items() if outcome == "passed"}
+    assert {name for name, verdict in lab.verdicts().items() if verdict == "clean"} == passed
+    assert "<Measurement: 3 KiB and 0 objects retained" in session.raw
