@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from pytest_leakguard.plugin.arguments import (
     FailOn,
     Mode,
 )
+from pytest_leakguard.plugin.lookup import look_up, path_of, require_writable, shown_as
 from pytest_leakguard.settings import Settings, parse_setting
 from pytest_leakguard.units import parse_count, parse_duration, parse_percentage
 
@@ -131,7 +131,7 @@ def resolve(config: pytest.Config) -> Options:
         given: dict[str, Any] = {}
         for name in (*(name for name, _, _ in SETTINGS), "ignore", "native-trace", "isolate"):
             field = name.replace("-", "_")
-            place, value = _lookup(config, name)
+            place, value = look_up(config, name)
             if value is not None:
                 given[field] = parse_setting(field, value, place=place)
         return Options(
@@ -152,46 +152,8 @@ def resolve(config: pytest.Config) -> Options:
         raise pytest.UsageError(str(error)) from None
 
 
-def _lookup(config: pytest.Config, name: str) -> tuple[str, Any]:
-    dest = f"leak_{name.replace('-', '_')}"
-    if (value := config.getoption(dest)) is not None:
-        return f"--leak-{name}", value
-    return f"{dest} in {_ini_name(config)}", _ini_value(config, dest)
-
-
-def _ini_name(config: pytest.Config) -> str:
-    return config.inipath.name if config.inipath is not None else "the ini file"
-
-
-def _ini_value(config: pytest.Config, name: str) -> Any:
-    try:
-        value = config.getini(name)
-    except (TypeError, pytest.UsageError):
-        value = _native_value(config, name)
-        if value is None:
-            raise
-    return value if value not in ("", []) else None
-
-
-def _native_value(config: pytest.Config, name: str) -> Any:
-    """Read from the file a value of another type than declared; ``None`` if it has none.
-
-    Native TOML may hold a number where an ini file holds a string. pytest 9 refuses that, and has
-    no public name for the value itself.
-    """
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib  # there pytest itself requires it
-    if config.inipath is None:
-        return None
-    document = tomllib.loads(config.inipath.read_text(encoding="utf-8"))
-    native = document.get("tool", {}).get("pytest", {})
-    return {**document.get("pytest", {}), **native}.get(name)
-
-
 def _resolve_mode(config: pytest.Config) -> tuple[Mode, bool]:
-    place, value = _lookup(config, "mode")
+    place, value = look_up(config, "mode")
     if value is None:
         return "marked", False
     if value not in MODES:
@@ -201,20 +163,20 @@ def _resolve_mode(config: pytest.Config) -> tuple[Mode, bool]:
 
 def _resolve_choices(config: pytest.Config) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
-    place, value = _lookup(config, "budget")
+    place, value = look_up(config, "budget")
     if value is not None:
         chosen["budget"] = parse_duration(place, value)
-    place, value = _lookup(config, "sample")
+    place, value = look_up(config, "sample")
     if value is not None:
         from pytest_leakguard.plugin.choice import Sample
 
         percent = parse_percentage(place, value)
-        place, value = _lookup(config, "sample-seed")
+        place, value = look_up(config, "sample-seed")
         if value is None:  # workers of pytest-xdist are given the options
             value = config.option.leak_sample_seed = int.from_bytes(os.urandom(4), "big")
         seed = parse_count(place, value, minimum=0)
         chosen["sample"] = Sample(percent=percent, seed=seed)
-    place, value = _lookup(config, "changed")
+    place, value = look_up(config, "changed")
     if value is not None:
         from pytest_leakguard.plugin.choice import Changed
 
@@ -223,7 +185,7 @@ def _resolve_choices(config: pytest.Config) -> dict[str, Any]:
 
 
 def _resolve_fail_on(config: pytest.Config) -> frozenset[FailOn]:
-    place, value = _lookup(config, "fail-on")
+    place, value = look_up(config, "fail-on")
     if value is None:
         return frozenset({"leak"})
     texts = value if isinstance(value, list) else [value]
@@ -237,38 +199,38 @@ def _resolve_fail_on(config: pytest.Config) -> frozenset[FailOn]:
 
 
 def _resolve_known(config: pytest.Config) -> KnownFile | None:
-    place, value = _lookup(config, "known")
+    place, value = look_up(config, "known")
     updates = bool(config.getoption("leak_update_known"))
     if value is None:
         path = config.rootpath / KNOWN_FILE
         if not (updates or path.is_file()):
             return None
     else:
-        path = _path(config, place, value)
+        path = path_of(config, place, value)
         if not (updates or path.is_file()):
             accepted = "a file of known leaks; --leak-update-known makes one"
             raise InvalidSettingError(place, value, accepted)
     from pytest_leakguard.baseline import read_known
 
-    shown = _shown(config, path)
+    shown = shown_as(config, path)
     if updates:
-        _require_writable("--leak-update-known", shown, path.resolve())
+        require_writable("--leak-update-known", shown, path.resolve())
     entries = read_known(path, shown) if path.exists() else ()
     return KnownFile(path=path, shown=shown, entries=entries, updates=updates)
 
 
 def _resolve_base(config: pytest.Config) -> Base | None:
-    place, value = _lookup(config, "compare")
+    place, value = look_up(config, "compare")
     if value is None:
         return None
     from pytest_leakguard.baseline import read_base
 
-    path = _path(config, place, value)
-    return read_base(path, _shown(config, path), place)
+    path = path_of(config, place, value)
+    return read_base(path, shown_as(config, path), place)
 
 
 def _resolve_exports(config: pytest.Config) -> tuple[Target, ...]:
-    place, values = _lookup(config, "export")
+    place, values = look_up(config, "export")
     if values is None or hasattr(config, "workerinput"):
         return ()
     from pytest_leakguard.exporters import parse_target
@@ -278,36 +240,36 @@ def _resolve_exports(config: pytest.Config) -> tuple[Target, ...]:
 
 
 def _resolve_graphs(config: pytest.Config) -> Path | None:
-    place, value = _lookup(config, "graph")
+    place, value = look_up(config, "graph")
     if value is None:
         return None
-    path = _path(config, place, value)
-    _require_writable(place, value, path / "graph.dot")
+    path = path_of(config, place, value)
+    require_writable(place, value, path / "graph.dot")
     return path
 
 
 def _resolve_snapshots(config: pytest.Config) -> SnapshotDirectory | None:
-    place, value = _lookup(config, "snapshots")
+    place, value = look_up(config, "snapshots")
     if value is None:
         return None
     from pytest_leakguard.snapshots.keeping import Retention
 
-    path = _path(config, place, value)
-    _require_writable(place, value, path / "probe.leaksnap")
+    path = path_of(config, place, value)
+    require_writable(place, value, path / "probe.leaksnap")
     kept: dict[str, Any] = {}
-    place, value = _lookup(config, "snapshots-keep")
+    place, value = look_up(config, "snapshots-keep")
     if value is not None:
         kept["most"] = parse_count(place, value, minimum=1)
-    place, value = _lookup(config, "snapshots-age")
+    place, value = look_up(config, "snapshots-age")
     if value is not None and not (age := parse_duration(place, value)):
         raise InvalidSettingError(place, value, "a time above 0, such as '24 h'")
     if value is not None:
         kept["age"] = age
     return SnapshotDirectory(
         path=path,
-        shown=_shown(config, path),
+        shown=shown_as(config, path),
         retention=Retention(**kept),
-        signal=_resolve_signal(*_lookup(config, "snapshots-signal")),
+        signal=_resolve_signal(*look_up(config, "snapshots-signal")),
     )
 
 
@@ -325,7 +287,7 @@ def _resolve_signal(place: str, value: object) -> signal.Signals | None:
 
 
 def _resolve_history(config: pytest.Config) -> HistoryFile | None:
-    place, value = _lookup(config, "history")
+    place, value = look_up(config, "history")
     if value is None or hasattr(config, "workerinput"):
         return None
     try:
@@ -334,9 +296,9 @@ def _resolve_history(config: pytest.Config) -> HistoryFile | None:
         raise InvalidSettingError(place, value, "a Python that has sqlite3") from None
     from pytest_leakguard.repository import revision_of
 
-    path = _path(config, place, value)
-    shown = _shown(config, path)
-    _require_writable(place, shown, path.resolve())
+    path = path_of(config, place, value)
+    shown = shown_as(config, path)
+    require_writable(place, shown, path.resolve())
     try:
         require_usable(path)
     except UnusableHistoryError as error:
@@ -345,21 +307,8 @@ def _resolve_history(config: pytest.Config) -> HistoryFile | None:
     return HistoryFile(path=path, shown=shown, revision=revision_of(config.rootpath))
 
 
-def _path(config: pytest.Config, place: str, value: object) -> Path:
-    """Return a path, relative to where pytest was called, or to the root from an ini file."""
-    if not isinstance(value, str):
-        raise InvalidSettingError(place, value, "a path")
-    given = place.startswith("--") or config.inipath is None
-    return (config.invocation_params.dir if given else config.rootpath) / Path(value).expanduser()
-
-
-def _shown(config: pytest.Config, path: Path) -> str:
-    shown = os.path.relpath(path, config.rootpath)
-    return str(path) if shown.startswith("..") else Path(shown).as_posix()
-
-
 def _resolve_reports(config: pytest.Config) -> tuple[tuple[str, Path], ...]:
-    place, values = _lookup(config, "report")
+    place, values = look_up(config, "report")
     reports: list[tuple[str, Path]] = []
     for value in values if isinstance(values, list) else [] if values is None else [values]:
         form, separator, path = str(value).partition(":")
@@ -370,21 +319,6 @@ def _resolve_reports(config: pytest.Config) -> tuple[tuple[str, Path], ...]:
 
         require_packages(form, f"{place}: {form}")
         target = config.invocation_params.dir / Path(path).expanduser()
-        _require_writable(place, value, target)
+        require_writable(place, value, target)
         reports.append((form, target))
     return tuple(reports)
-
-
-def _require_writable(place: str, value: str, target: Path) -> None:
-    accepted = "a path that can be written"
-    if target.is_dir():
-        raise InvalidSettingError(place, value, f"{accepted}, not a directory")
-    if target.exists() and not target.is_file():  # a pipe or a device: it has no neighbours
-        return
-    probe = target.with_name(f".{target.name}.probe")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink(missing_ok=True)  # another session may try at the same time
-    except OSError as error:
-        raise InvalidSettingError(place, value, f"{accepted} ({error.strerror})") from None
