@@ -105,7 +105,12 @@ _SWITCH = {
 }
 
 
-def _parse_switch(setting: str, value: object) -> bool:
+def parse_switch(setting: str, value: object) -> bool:
+    """Return whether something is switched on.
+
+    Raises:
+        InvalidSettingError: The value is neither true nor false.
+    """
     if (asked := _SWITCH.get(str(value).strip().lower())) is None:
         raise InvalidSettingError(setting, value, "true or false")
     return asked
@@ -114,7 +119,7 @@ def _parse_switch(setting: str, value: object) -> bool:
 def _parse_native_trace(setting: str, value: object) -> bool:
     from importlib.util import find_spec  # the module itself is imported when it is needed
 
-    asked = _parse_switch(setting, value)
+    asked = parse_switch(setting, value)
     if asked and find_spec("memray") is None:
         raise MissingPackageError(setting, "memray", extra="native")
     return asked
@@ -137,7 +142,7 @@ PARSERS = {
     "track": lambda name, value: _parse_names(name, value, COUNTER_NAMES),
     "ignore": parse_exemptions,
     "native_trace": _parse_native_trace,
-    "isolate": _parse_switch,
+    "isolate": parse_switch,
 }
 
 

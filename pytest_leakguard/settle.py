@@ -53,6 +53,12 @@ def lightly(heap: Heap) -> None:
 
 def deeply(heap: Heap) -> None:
     """Empty every known cache of the interpreter and its library, and collect what is new."""
+    empty_caches()
+    heap.collect()
+
+
+def empty_caches() -> None:
+    """Empty every known cache of the interpreter and its library."""
     _clear_warning_registries()
     for module_name, clear in _CACHES:
         if (module := sys.modules.get(module_name)) is not None:
@@ -61,7 +67,6 @@ def deeply(heap: Heap) -> None:
             except (AttributeError, TypeError):  # renamed in another version: nothing to clear
                 continue
     _clear_type_cache()
-    heap.collect()
 
 
 def fill_free_lists() -> None:

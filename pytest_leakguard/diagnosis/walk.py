@@ -176,11 +176,16 @@ class Reached:
             if type(value) not in _ATOMS and identity_of(value) not in self._seen:
                 self._reach(value, position)
 
+    @property
+    def objects(self) -> Sequence[object]:
+        """All that was reached, the nearest first."""
+        return self._queue
+
     def entry_of(self, obj: object) -> Entry | None:
         """Return an object that was reached, as a holder; ``None`` if it was not."""
         for position, one in enumerate(self._queue):
             if one is obj:
-                return self._entry(position)
+                return self.entry_at(position)
         return None
 
     def holders(self, new_ids: AbstractSet[int]) -> list[Entry]:
@@ -193,7 +198,7 @@ class Reached:
         # and objects that took over memory which was allocated before tracing began.
         return in_short_stack(
             lambda: [
-                self._entry(position)
+                self.entry_at(position)
                 for position in self._scan(
                     new_ids, {type(obj) for obj in get_objects() if identity_of(obj) in new_ids}
                 )
@@ -217,7 +222,8 @@ class Reached:
                 )
         return found
 
-    def _entry(self, position: int) -> Entry:
+    def entry_at(self, position: int) -> Entry:
+        """Return one of :attr:`objects` as a holder, by its position there."""
         chain: list[object] = []
         while position >= 0:
             chain.append(self._queue[position])

@@ -42,6 +42,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_leakguard.plugin.snapshots import start
 
         start(config, resolved.snapshots)
+    if resolved.monitor:
+        from pytest_leakguard.plugin.monitor import start as start_monitor
+
+        start_monitor(config, judged_anyway=resolved.mode == "all")
     if resolved.mode == "all" or resolved.reports:
         _activate(config)
 

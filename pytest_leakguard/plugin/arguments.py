@@ -156,6 +156,25 @@ _SNAPSHOT_OPTIONS = (
         " where there is one)",
     ),
 )
+_MONITOR = (
+    "watch the whole session, each test run once: sample its memory after tests, name the tests and"
+    " holders that retain most, and warn of steady or rapid growth and of high use"
+)
+#: Options that go with it: name, metavar and meaning.
+_MONITOR_OPTIONS = (
+    ("monitor-interval", "TIME", "take a sample also each so often, by a thread, such as '1 s'"),
+    (
+        "monitor-rapid",
+        "SIZE",
+        "warn of growth of the resident set by more than this per minute (default: 100 MiB)",
+    ),
+    (
+        "monitor-high",
+        "N%",
+        "warn of a resident set above this share of what the process may use (default: 80%)",
+    ),
+)
+_MONITOR_FAIL = "fail the session when the monitor warns of something"
 _ISOLATE = (
     "run a test's re-runs in a forked child, so that the session survives what they do and sees"
     " none of it, but for what is on the disk or in other processes; where a fork does not carry"
@@ -221,6 +240,14 @@ def add_options(parser: pytest.Parser) -> None:
         dest = f"leak_{name.replace('-', '_')}"
         group.addoption(f"--leak-{name}", dest=dest, default=None, metavar=metavar, help=text)
         parser.addini(dest, f"twin of --leak-{name}", type="string", default=None)
+    group.addoption("--leak-monitor", action="store_const", const=True, default=None, help=_MONITOR)
+    group.addoption(
+        "--leak-monitor-fail", action="store_const", const=True, default=None, help=_MONITOR_FAIL
+    )
+    for name, metavar, text in _MONITOR_OPTIONS:
+        dest = f"leak_{name.replace('-', '_')}"
+        group.addoption(f"--leak-{name}", dest=dest, default=None, metavar=metavar, help=text)
+        parser.addini(dest, f"twin of --leak-{name}", type="string", default=None)
     group.addoption("--leak-known", default=None, metavar="PATH", help=_KNOWN)
     group.addoption("--leak-update-known", action="store_true", help=_UPDATE_KNOWN)
     group.addoption("--leak-fail-on", default=None, metavar="WHAT", help=_FAIL_ON)
@@ -230,6 +257,6 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("leak_compare", "twin of --leak-compare", type="string", default=None)
     parser.addini("leak_known", "twin of --leak-known", type="string", default=None)
     parser.addini("leak_fail_on", "twin of --leak-fail-on", type="linelist", default=None)
-    for name in ("native-trace", "isolate"):
+    for name in ("native-trace", "isolate", "monitor", "monitor-fail"):
         text = f"twin of --leak-{name}: true or false"
         parser.addini(f"leak_{name.replace('-', '_')}", text, type="string", default=None)

@@ -22,7 +22,7 @@ from pytest_leakguard.plugin.arguments import (
     Mode,
 )
 from pytest_leakguard.plugin.lookup import look_up, path_of, require_writable, shown_as
-from pytest_leakguard.settings import Settings, parse_setting
+from pytest_leakguard.settings import Settings, parse_setting, parse_switch
 from pytest_leakguard.units import parse_count, parse_duration, parse_percentage
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ class Options:
         known: The known leaks; ``None`` without a file of them.
         base: The earlier session that it is held against; ``None`` without one.
         graphs: Where retention paths are drawn; ``None`` if they are not.
+        monitor: Whether the whole session is watched.
         snapshots: Where snapshots of the heap are saved; ``None`` if none are taken.
         exports: Where the session's numbers are sent.
         history: The history that it is added to; ``None`` without one, and in a process of
@@ -115,6 +116,7 @@ class Options:
     known: KnownFile | None = None
     base: Base | None = None
     graphs: Path | None = None
+    monitor: bool = False
     snapshots: SnapshotDirectory | None = None
     exports: tuple[Target, ...] = ()
     history: HistoryFile | None = None
@@ -143,6 +145,7 @@ def resolve(config: pytest.Config) -> Options:
             known=_resolve_known(config) if mode != "off" else None,
             base=_resolve_base(config) if mode != "off" else None,
             graphs=_resolve_graphs(config),
+            monitor=_resolve_monitor(config),
             snapshots=_resolve_snapshots(config),
             exports=_resolve_exports(config) if mode != "off" else (),
             history=_resolve_history(config) if mode != "off" else None,
@@ -246,6 +249,11 @@ def _resolve_graphs(config: pytest.Config) -> Path | None:
     path = path_of(config, place, value)
     require_writable(place, value, path / "graph.dot")
     return path
+
+
+def _resolve_monitor(config: pytest.Config) -> bool:
+    place, value = look_up(config, "monitor")
+    return value is not None and parse_switch(place, value)
 
 
 def _resolve_snapshots(config: pytest.Config) -> SnapshotDirectory | None:

@@ -1,0 +1,1 @@
+"""How does a process develop while a session of tests runs in it, with each test run once?"""

@@ -1,0 +1,270 @@
+"""Which holders go on growing while the tests of a session run, and by which tests?
+
+What is near to the tests is looked at in this process, which takes some milliseconds: the
+containers of the user's own modules and of what they use. All others are found by looks at the
+whole heap, in copies of the process. What has grown is watched from then on, test by test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import final
+
+from pytest_leakguard.clock import now
+from pytest_leakguard.counters.containers import length_of_kind
+from pytest_leakguard.counters.nearby import Neighbourhood, choose
+from pytest_leakguard.diagnosis.roots import Roots
+from pytest_leakguard.forkable import CAN_COPY
+from pytest_leakguard.identity import identity_of
+from pytest_leakguard.monitor.copies import Copy
+from pytest_leakguard.monitor.look import Look, look, name_holders
+from pytest_leakguard.monitor.ration import Ration
+from pytest_leakguard.monitor.watch import Watched, resolve
+from pytest_leakguard.monitored import Growing
+
+#: Share of the elapsed time for it all, and what may be spent before any has come together, in
+#: seconds.
+_SHARE, _CREDIT = 0.003, 0.05
+#: The first tests after which the near containers are looked at, how much later the next time is,
+#: and after how many tests it is seen which have grown.
+_FIRST_NEAR, _NEAR_FACTOR, _NEAR_TESTS = 4, 8, 8
+#: Items that a near container has to gain in these to be watched.
+_NEAR_GAINED = 2
+#: The same of looks at the whole heap: the first, and shares of all tests for the others.
+_FIRST_LOOK = 16
+_LATER_LOOKS = (0.125, 0.25, 0.5, 0.75)
+#: How much more a copy costs than making it: what is written meanwhile has to be copied by pages.
+_COPY_FACTOR = 2
+#: What the first copy, and a look at the near containers, are taken to cost, in seconds.
+_FIRST_COPY_SECONDS, _FIRST_NEAR_SECONDS = 0.004, 0.004
+#: Holders that are watched at once, and that are remembered.
+_MOST_WATCHED, _MOST_ENDED = 32, 100
+
+
+@final
+class HolderSearch:
+    """Looks for holders that grow, and watches them.
+
+    Args:
+        places: Called for named places where holders may live, such as the values of fixtures.
+
+    Attributes:
+        reached: How many objects could be reached after how many tests, one entry for each look.
+        notes: What could not be looked at, and why.
+    """
+
+    def __init__(self, places: Callable[[], Mapping[str, object]]) -> None:
+        self._places = places
+        self._roots = Roots(places)
+        self._ration = Ration(_SHARE, _CREDIT)
+        self._watching: list[Watched] = []
+        self._ended: list[Growing] = []
+        self._near: list[tuple[object, int]] = []
+        self._near_seconds = _FIRST_NEAR_SECONDS
+        self._near_due, self._near_over = _FIRST_NEAR, 0
+        self._near_after = ""
+        self._copy: Copy | None = None
+        self._copy_seconds = _FIRST_COPY_SECONDS
+        self._copies_due: list[int] = []
+        self._copy_after = ""
+        self._latest: bytes | None = None
+        self.reached: list[tuple[int, int]] = []
+        self.notes: list[str] = []
+
+    @property
+    def spent_seconds(self) -> float:
+        """What it has cost so far, in seconds."""
+        return self._ration.spent
+
+    def open(self, tests: int) -> None:
+        """Begin.
+
+        Args:
+            tests: How many tests are going to run, as far as is known.
+        """
+        if CAN_COPY:
+            self._copies_due = sorted(
+                {_FIRST_LOOK, *(int(tests * part) for part in _LATER_LOOKS)} - {0}
+            )
+        else:
+            self.notes.append("holders far from the tests: this platform copies no processes")
+
+    def note(self, test: str, file: str) -> int:
+        """Note that a test is over.
+
+        Args:
+            test: Its node id.
+            file: Its file.
+
+        Returns:
+            How many items it has added to the holders under watch.
+        """
+        if not self._watching:
+            return 0
+        gained = sum(max(one.note(test, file), 0) for one in self._watching)
+        for one in [one for one in self._watching if one.is_idle]:
+            self._watching.remove(one)
+        return gained
+
+    def search(
+        self,
+        tests: int,
+        test: str,
+        elapsed_seconds: float,
+        neighbourhood: Callable[[], Neighbourhood],
+    ) -> bool:
+        """Go on looking, as far as time allows.
+
+        Args:
+            tests: How many tests are over.
+            test: The last of them.
+            elapsed_seconds: Time since the session began.
+            neighbourhood: Returns where the containers near to that test are.
+
+        Returns:
+            Whether anything was done.
+        """
+        spent = self._ration.spent
+        if self._near_over:
+            if tests >= self._near_over:
+                self._compare_near()
+        elif tests >= self._near_due and self._ration.affords(self._near_seconds, elapsed_seconds):
+            self._look_near(tests, test, neighbourhood())
+        if self._copy is not None:
+            self._hear()
+        elif self._copies_due and tests >= self._copies_due[0]:
+            cost = self._copy_seconds * _COPY_FACTOR
+            if self._ration.affords(cost, elapsed_seconds):
+                self._look_far(tests, test)
+        return self._ration.spent != spent
+
+    # Near
+
+    def _look_near(self, tests: int, test: str, neighbourhood: Neighbourhood) -> None:
+        began = now()
+        own, foreign = neighbourhood.own, neighbourhood.foreign
+        found = {
+            identity_of(one): one
+            for roots in (neighbourhood.near(), neighbourhood.far())
+            for one in choose(roots, own, foreign)
+        }
+        known = {one.identity for one in self._watching}
+        self._near = [
+            (one, length(one))
+            for identity, one in found.items()
+            if identity not in known and (length := length_of_kind(type(one))) is not None
+        ]
+        self._near_after = test
+        self._near_over = tests + _NEAR_TESTS
+        self._near_due = max(self._near_due * _NEAR_FACTOR, tests * 2)
+        self._near_seconds = now() - began
+        self._ration.spent += self._near_seconds
+
+    def _compare_near(self) -> None:
+        began = now()
+        for container, before in self._near:
+            length = length_of_kind(type(container))
+            if (
+                length is not None
+                and length(container) - before >= _NEAR_GAINED
+                and len(self._watching) < _MOST_WATCHED
+            ):
+                self._watching.append(Watched(container, self._near_after, before))
+        self._near = []
+        self._near_over = 0
+        self._ration.spent += now() - began
+
+    # Far
+
+    def _look_far(self, tests: int, test: str) -> None:
+        earlier, roots = self._latest, self._roots
+        self._copies_due = [one for one in self._copies_due if one > tests]
+        try:
+            self._copy = Copy(lambda: look(roots, tests, earlier))
+        except OSError as error:
+            self._copies_due = []
+            self.notes.append(f"holders far from the tests were not looked for: {error}")
+            return
+        self._copy_after = test
+        self._copy_seconds = self._copy.cost_seconds
+        self._ration.spent += self._copy_seconds * _COPY_FACTOR
+
+    def _hear(self) -> None:
+        """Take in what a copy has found, if it has."""
+        if self._copy is None:
+            return
+        began = now()
+        try:
+            found = self._copy.answer()
+        except OSError as error:
+            self.notes.append(f"a look for holders failed: {error}")
+        else:
+            if found is None:
+                return
+            self._latest = found
+            heard = Look.from_bytes(found)
+            self.reached.append((heard.tests, heard.reached))
+            self._take_in(heard)
+        self._copy.close()
+        self._copy = None
+        self._ration.spent += now() - began
+
+    def _take_in(self, found: Look) -> None:
+        known = {one.identity: one for one in self._watching}
+        places = self._places()
+        for candidate in found.candidates:
+            watched = known.get(candidate.way[-1])
+            if watched is not None:
+                watched.named = watched.named or candidate
+            elif len(self._watching) < _MOST_WATCHED:
+                container = resolve(candidate, places)
+                if container is not None:
+                    after = self._copy_after
+                    watched = Watched(container, after, candidate.before, candidate)
+                    self._watching.append(watched)
+
+    # Suspects
+
+    @property
+    def has_suspects(self) -> bool:
+        """Whether a test that makes a holder grow should be run again."""
+        return any(one.wants_confirmation for one in self._watching)
+
+    def suspects(self) -> Sequence[Watched]:
+        """Return the holders in question that the current test has made grow so far."""
+        return [one for one in self._watching if one.wants_confirmation and one.has_grown]
+
+    # The end
+
+    def leave_places(self) -> None:
+        """Let go of holders that the named places lead to: one of these is about to end."""
+        for one in [one for one in self._watching if one.in_place]:
+            self._watching.remove(one)
+            if len(self._ended) < _MOST_ENDED:
+                self._ended.append(one.found())
+
+    def close(self) -> tuple[Growing, ...]:
+        """Stop, and return what went on growing: what counts first."""
+        self._hear()
+        if self._copy is not None:
+            self._copy.close()
+            self._copy = None
+        self._name([one for one in self._watching if one.named is None and one.is_steady()])
+        found = [*self._ended, *(one.found() for one in self._watching)]
+        self._watching.clear()
+        self._near.clear()
+        return tuple(
+            sorted(
+                (one for one in found if one.tests),
+                key=lambda one: (not one.steady, bool(one.bound or one.acquitted), -one.gained),
+            )
+        )
+
+    def _name(self, nameless: Sequence[Watched]) -> None:
+        """Name what is suspected and was not met by a look: only a suspect pays for a walk."""
+        if nameless:
+            began = now()
+            named = name_holders(self._roots, [one.container for one in nameless])
+            for one in nameless:
+                one.named = named.get(one.identity)
+            self._ration.spent += now() - began

@@ -1,0 +1,246 @@
+"""What about a session ought not to go unnoticed? Pure: values in, trends and warnings out.
+
+Slope and correlation are those of least squares and of Pearson, as ``statistics`` has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import StatisticsError, correlation, linear_regression
+from typing import final
+
+from pytest_leakguard.monitored import Curve, Growing, MonitorWarning, Trend
+from pytest_leakguard.units import format_number, format_size, plural
+
+#: Share of a session's tests that may be warm-up: trends are those of the rest.
+WARM_UP = 0.25
+#: Samples that a trend takes, and tests that they have to span.
+_LEAST_SAMPLES, _LEAST_TESTS = 8, 24
+#: A correlation above this, with a positive slope, is steady growth.
+STEADY = 0.9
+#: Parts of what is looked at that each have to show growth.
+_PARTS = 4
+#: Counters that nothing but the tests moves, so that their growth needs no other evidence.
+_RESOURCES = {"fds": "file descriptor", "threads": "thread", "tasks": "asyncio task"}
+#: Counters of memory, with the bytes per test below which their growth is not told: pytest itself
+#: keeps some 5 KiB of each test, its reports and notes, of which 1 KiB on the native heap.
+_MEMORY = {"rss_bytes": ("resident set", 16_384), "native_bytes": ("native heap", 4_096)}
+#: Objects that have to be gained per test, and how far the rates of stretches between looks may lie
+#: apart, for growth without a growing container to be told.
+_LEAST_REACHED, _ALIKE = 0.5, 1.25
+#: What has to be gained in all before a resource's growth is told.
+_LEAST_GAINED = 8
+#: Seconds that a session has to take before a rate per minute means anything.
+LEAST_SECONDS = 10.0
+#: Tests that are named in a warning.
+_NAMED = 3
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What is warned of.
+
+    Attributes:
+        rapid_bytes: Growth of the resident set per minute, in bytes.
+        high_percent: Share of the memory that the process may use, in percent.
+    """
+
+    rapid_bytes: int = 100 * 2**20
+    high_percent: float = 80.0
+
+
+def trends_of(curve: Curve) -> tuple[Trend, ...]:
+    """Return how each counter developed after warm-up, where there are samples enough."""
+    if not curve.tests:
+        return ()
+    beginning = curve.tests[-1] * WARM_UP
+    found = []
+    for name, samples in curve.series.items():
+        rows = [
+            (tests, seconds, value)
+            for tests, seconds, value in zip(curve.tests, curve.seconds, samples, strict=True)
+            if value is not None and tests >= beginning
+        ]
+        if trend := _trend(name, rows):
+            found.append(trend)
+    return tuple(found)
+
+
+def _trend(name: str, rows: Sequence[tuple[int, float, int]]) -> Trend | None:
+    if len(rows) < _LEAST_SAMPLES or rows[-1][0] - rows[0][0] < _LEAST_TESTS:
+        return None
+    tests, seconds, values = zip(*rows, strict=True)
+    try:
+        per_test = linear_regression(tests, values).slope
+        per_second = linear_regression(seconds, values).slope
+    except StatisticsError:  # all at one moment
+        return None
+    try:
+        correlated = correlation(tests, values)
+    except StatisticsError:  # nothing moved
+        correlated = 0.0
+    return Trend(
+        counter=name,
+        first=values[0],
+        last=values[-1],
+        per_test=round(per_test, 4),
+        per_minute=round(per_second * 60, 2),
+        correlation=round(correlated, 4),
+    )
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was seen of a session, as it is judged.
+
+    Attributes:
+        curve: Samples of the session.
+        growing: Holders that went on growing.
+        reached: How many objects modules and the like led to, after how many tests.
+        text_bytes: What pytest keeps of the tests' output, in bytes.
+        limit_bytes: What the process may use; 0 when unknown.
+    """
+
+    curve: Curve
+    growing: tuple[Growing, ...] = ()
+    reached: tuple[tuple[int, int], ...] = ()
+    text_bytes: int = 0
+    limit_bytes: int = 0
+
+
+def warnings_of(
+    evidence: Evidence, trends: Iterable[Trend], limits: Limits
+) -> Iterator[MonitorWarning]:
+    """Apply the three rules.
+
+    Args:
+        evidence: What was seen.
+        trends: How the counters developed.
+        limits: What is warned of.
+    """
+    curve = evidence.curve
+    yield from _of_holders(evidence)
+    yield from _of_counters(evidence, trends)
+    if warning := _rapid(curve, limits):
+        yield warning
+    peak, limit = curve.peaks.get("rss_bytes", 0), evidence.limit_bytes
+    if limit and peak > limit * limits.high_percent / 100:
+        yield MonitorWarning(
+            kind="high use",
+            text=f"resident set of {format_size(peak)} at its peak,"
+            f" {peak * 100 / limit:.0f} % of {format_size(limit)}"
+            f" (limit {format_number(limits.high_percent)} %)",
+        )
+
+
+def _of_holders(evidence: Evidence) -> Iterator[MonitorWarning]:
+    growing = evidence.growing
+    for one in growing:
+        if one.steady and not (one.bound or one.acquitted):
+            yield MonitorWarning(kind="steady growth", text=_of_holder(one))
+    if not growing and (rate := _rate_of_reached(evidence.reached)):
+        yield MonitorWarning(
+            kind="steady growth",
+            text=f"+{format_number(round(rate, 2))} objects per test that modules, fixtures or"
+            " threads lead to, and no container that grows: what refers to the next, such as a"
+            " linked list or nested closures",
+        )
+
+
+def _of_counters(evidence: Evidence, trends: Iterable[Trend]) -> Iterator[MonitorWarning]:
+    curve = evidence.curve
+    texts = evidence.text_bytes / curve.tests[-1] if curve.tests and curve.tests[-1] else 0.0
+    for trend in trends:
+        name, own = _MEMORY.get(trend.counter, ("", 0))
+        if name and trend.per_test > own + texts and _is_steady(curve, trend):
+            yield MonitorWarning(
+                kind="steady growth",
+                text=f"{name} +{format_size(trend.per_test)} per test after warm-up, from"
+                f" {format_size(trend.first)} to {format_size(trend.last)} (correlation"
+                f" {trend.correlation:.2f}, limits {STEADY} and {format_size(own + texts)})",
+            )
+        if trend.counter in _RESOURCES and _is_steady(curve, trend):
+            noun = _RESOURCES[trend.counter]
+            yield MonitorWarning(
+                kind="steady growth",
+                text=f"+{plural(trend.last - trend.first, noun)} after warm-up,"
+                f" +{format_number(round(trend.per_test, 2))} per test"
+                f" (correlation {trend.correlation:.2f}, limit {STEADY})",
+            )
+
+
+def _of_holder(one: Growing) -> str:
+    named = ", ".join(one.names[:_NAMED])
+    more = f" and {one.tests - _NAMED:,} more" if one.tests > _NAMED else ""
+    again = f"; {one.confirmed} adds to it again when it is run again" if one.confirmed else ""
+    return (
+        f"{one.holder} ({one.type}) gained {plural(one.gained, 'item')},"
+        f" +{format_number(one.per_test)} per test, in {one.tests:,} of {one.watched:,} tests"
+        f" that were watched: {named}{more}{again}"
+    )
+
+
+def _rate_of_reached(reached: Sequence[tuple[int, int]]) -> float:
+    """Return how many objects more could be reached per test, if these were as many each time."""
+    stretches = [
+        (later[1] - earlier[1]) / (later[0] - earlier[0])
+        for earlier, later in pairwise(reached[-4:])
+        if later[0] > earlier[0]
+    ]
+    if len(stretches) < 3 or min(stretches) < _LEAST_REACHED:
+        return 0.0
+    return stretches[-1] if max(stretches) <= min(stretches) * _ALIKE else 0.0
+
+
+def _is_steady(curve: Curve, trend: Trend) -> bool:
+    """Tell whether a counter grew steadily, and in each part of the session after warm-up."""
+    if trend.per_test <= 0 or trend.correlation <= STEADY:
+        return False
+    if trend.last - trend.first < _LEAST_GAINED:
+        return False
+    beginning = curve.tests[-1] * WARM_UP
+    samples = curve.series[trend.counter]
+    values = [
+        value
+        for tests, value in zip(curve.tests, samples, strict=True)
+        if value is not None and tests >= beginning
+    ]
+    floors = _floors(values)
+    bounds = [floors[(len(floors) - 1) * part // _PARTS] for part in range(_PARTS + 1)]
+    return all(earlier < later for earlier, later in pairwise(bounds))
+
+
+def _floors(values: Sequence[int]) -> list[int]:
+    """Return the retained floor: of each sample and all later ones the least."""
+    floors = [*values]
+    for position in range(len(floors) - 2, -1, -1):
+        floors[position] = min(floors[position], floors[position + 1])
+    return floors
+
+
+def _rapid(curve: Curve, limits: Limits) -> MonitorWarning | None:
+    """Hold the growth of the resident set in the later half of the session against the limit."""
+    samples = curve.series.get("rss_bytes", ())
+    known = [
+        (seconds, value)
+        for seconds, value in zip(curve.seconds, samples, strict=True)
+        if value is not None
+    ]
+    if len(known) < _LEAST_SAMPLES or known[-1][0] < LEAST_SECONDS:
+        return None
+    later = [row for row in known if row[0] >= known[-1][0] / 2]
+    if len(later) < _LEAST_SAMPLES:
+        return None
+    minutes = (later[-1][0] - later[0][0]) / 60
+    grown = later[-1][1] - later[0][1]
+    if minutes <= 0 or grown / minutes <= limits.rapid_bytes:
+        return None
+    return MonitorWarning(
+        kind="rapid growth",
+        text=f"the resident set grew by {format_size(grown / minutes)} per minute in the later half"
+        f" of the session (limit {format_size(limits.rapid_bytes)} per minute)",
+    )

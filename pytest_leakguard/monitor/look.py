@@ -1,0 +1,213 @@
+"""Which containers have grown since an earlier look, and what holds them?
+
+A look walks everything that modules, fixtures, threads and the like lead to. What pytest itself
+keeps of each test hangs on the main thread's own frames only and is not met, nor is garbage that
+waits for its collection; what the interpreter and its library cache is emptied first. It is made in
+a copy of the process, so that it may take its time and empty what it likes.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import compress
+from typing import Any, final
+
+from pytest_leakguard import settle
+from pytest_leakguard.counters.containers import length_of_kind
+from pytest_leakguard.diagnosis.bounds import find_bound
+from pytest_leakguard.diagnosis.naming import class_name
+from pytest_leakguard.diagnosis.paths import retention_path
+from pytest_leakguard.diagnosis.roots import Root, Roots
+from pytest_leakguard.diagnosis.walk import Entry, Reached
+from pytest_leakguard.identity import identity_of
+
+#: Containers with fewer items are not looked at: most of a heap's have next to none.
+LEAST_ITEMS = 4
+#: How many that have grown are told at most, those that have most first.
+MOST_TOLD = 24
+#: How many items a container has to gain per test to be told, and at least.
+LEAST_PER_TEST, LEAST_GAINED = 0.1, 4
+#: Types of what runs the tests, and keeps notes of each.
+_RUNNING_TESTS = ("_pytest.", "pluggy.", "xdist.", "execnet.", "pytest_leakguard.")
+#: The interpreter's own lists of what was imported and looked for, and the notes of what runs the
+#: tests: no code of the user's is to blame for these.
+_NOT_TOLD = ("sys.modules", "sys.path_importer_cache", *_RUNNING_TESTS)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A container that has grown.
+
+    Attributes:
+        holder: Its dotted name.
+        type: Its dotted type.
+        before: How many items it had at the earlier look; 0 if there was none.
+        items: How many it had at this one.
+        bound: What keeps it from growing for ever, in words; empty when nothing is known.
+        root: Name of the root that the way to it begins at.
+        way: Identities of the objects on that way, the root's own first and its own last.
+    """
+
+    holder: str
+    type: str
+    before: int
+    items: int
+    bound: str
+    root: str
+    way: tuple[int, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What one look has found.
+
+    Attributes:
+        tests: How many tests were over.
+        reached: How many objects were met.
+        candidates: What has grown since the look before, those that gained most first.
+        identities: Of the containers met, sorted.
+        lengths: How many items each of these has.
+    """
+
+    tests: int
+    reached: int
+    candidates: tuple[Candidate, ...]
+    identities: array[int]
+    lengths: array[int]
+
+    def to_bytes(self) -> bytes:
+        """Return it in a form that another process can read, and that takes little memory."""
+        head = {
+            "tests": self.tests,
+            "reached": self.reached,
+            "candidates": [
+                {name: getattr(one, name) for name in Candidate.__dataclass_fields__}
+                for one in self.candidates
+            ],
+            "containers": len(self.identities),
+        }
+        line = json.dumps(head).encode() + b"\n"
+        return line + self.identities.tobytes() + self.lengths.tobytes()
+
+    @classmethod
+    def from_bytes(cls, text: bytes) -> Look:
+        """Rebuild it from :meth:`to_bytes`, on the same machine."""
+        line, _, numbers = text.partition(b"\n")
+        head: dict[str, Any] = json.loads(line)  # Any: as JSON has it
+        identities, lengths = array("q"), array("q")
+        size = head["containers"] * identities.itemsize
+        identities.frombytes(numbers[:size])
+        lengths.frombytes(numbers[size:])
+        candidates = tuple(
+            Candidate(**{**one, "way": tuple(one["way"])}) for one in head["candidates"]
+        )
+        return cls(
+            tests=head["tests"],
+            reached=head["reached"],
+            candidates=candidates,
+            identities=identities,
+            lengths=lengths,
+        )
+
+
+def look(roots: Roots, tests: int, earlier: bytes | None) -> bytes:
+    """Walk the heap of this process, which is about to end.
+
+    Args:
+        roots: Where to begin.
+        tests: How many tests are over.
+        earlier: The look before, as bytes; ``None`` for the first.
+    """
+    gc.disable()
+    settle.empty_caches()
+    named = roots.all()
+    reached = Reached(named)
+    objects = reached.objects
+    kinds = {kind: length_of_kind(kind) for kind in set(map(type, objects))}
+    found: list[tuple[int, int, int]] = []
+    for position, obj in enumerate(objects):
+        length = kinds[type(obj)]
+        if length is not None and (items := length(obj)) >= LEAST_ITEMS:
+            found.append((identity_of(obj), items, position))
+    found.sort()
+    before = None if earlier is None else Look.from_bytes(earlier)
+    candidates = () if before is None else _grown(reached, named, found, before, tests)
+    return Look(
+        tests=tests,
+        reached=len(objects),
+        candidates=candidates,
+        identities=array("q", [identity for identity, _, _ in found]),
+        lengths=array("q", [items for _, items, _ in found]),
+    ).to_bytes()
+
+
+def _grown(
+    reached: Reached,
+    named: Sequence[Root],
+    found: Sequence[tuple[int, int, int]],
+    earlier: Look,
+    tests: int,
+) -> tuple[Candidate, ...]:
+    lengths = dict(zip(earlier.identities, earlier.lengths, strict=True))
+    least = max(LEAST_GAINED, LEAST_PER_TEST * (tests - earlier.tests))
+    # What was not met before may have been made with as many items as it has.
+    gains = [items - lengths.get(identity, items) for identity, items, _ in found]
+    grown = sorted(
+        compress(zip(gains, found, strict=True), [gain >= least for gain in gains]),
+        key=lambda one: -one[0],
+    )
+    told: list[Candidate] = []
+    for _, (identity, items, position) in grown:
+        entry = reached.entry_at(position)
+        candidate = _told(named, entry, lengths[identity], items)
+        if candidate is not None:
+            told.append(candidate)
+        if len(told) == MOST_TOLD:
+            break
+    return tuple(told)
+
+
+def _told(named: Sequence[Root], entry: Entry, before: int, items: int) -> Candidate | None:
+    if any(class_name(type(one)).startswith(_RUNNING_TESTS) for one in entry.chain):
+        return None
+    root = named[entry.root]
+    holder, steps = retention_path(root, entry.chain)
+    if holder.startswith(_NOT_TOLD):
+        return None
+    return Candidate(
+        holder=holder,
+        type=steps[-1].type,
+        before=before,
+        items=items,
+        bound=find_bound((), entry.chain).text,
+        root=root.name,
+        way=tuple(map(identity_of, entry.chain)),
+    )
+
+
+def name_holders(roots: Roots, containers: Sequence[object]) -> dict[int, Candidate]:
+    """Name containers by one walk over the heap; those that nothing known leads to are left out.
+
+    Args:
+        roots: Where to begin.
+        containers: What is to be named.
+
+    Returns:
+        Each with its name, by its identity.
+    """
+    named = roots.all()
+    reached = Reached(named)
+    wanted = {identity_of(one) for one in containers}
+    found: dict[int, Candidate] = {}
+    for position, obj in enumerate(reached.objects):
+        if identity_of(obj) in wanted and (length := length_of_kind(type(obj))) is not None:
+            candidate = _told(named, reached.entry_at(position), 0, length(obj))
+            if candidate is not None:
+                found[identity_of(obj)] = candidate
+    return found

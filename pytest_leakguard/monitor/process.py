@@ -1,0 +1,195 @@
+"""How does one process develop over a session of tests? Watches it, and says so at the end.
+
+Everything here is rationed: it takes a small share of the time that passes, and bounded memory.
+"""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from collections.abc import Callable, Mapping
+from operator import sub
+from time import perf_counter_ns
+from typing import final
+
+from pytest_leakguard.counters.footprint import memory_limit
+from pytest_leakguard.counters.nearby import Neighbourhood
+from pytest_leakguard.monitor.collector import CollectorWatch
+from pytest_leakguard.monitor.curve import CurveRecorder
+from pytest_leakguard.monitor.holders import HolderSearch
+from pytest_leakguard.monitor.judging import Evidence, Limits, trends_of, warnings_of
+from pytest_leakguard.monitor.ration import Ration
+from pytest_leakguard.monitor.readings import OF_TESTS, Readings
+from pytest_leakguard.monitor.tally import Tally
+from pytest_leakguard.monitored import SAMPLED, Monitored
+
+#: Samples of everything are this far apart at least, in seconds.
+_INTERVAL_SECONDS = 0.02
+_NS = 1_000_000_000
+_THREADS = SAMPLED.index("threads")
+#: Share of the elapsed time for what is done after each test, and what may be spent before any has
+#: come together, in seconds.
+_SHARE, _CREDIT = 0.003, 0.015
+_now: Callable[[], int] = perf_counter_ns
+
+
+@final
+class ProcessMonitor:
+    """Watches this process from :meth:`open` to :meth:`close`.
+
+    Args:
+        process: What the process is called; empty for the only one.
+        places: Called for named places where holders may live, such as the values of fixtures.
+        interval: How often samples are taken by a thread besides, in seconds; 0: never.
+        limits: What is warned of.
+
+    Attributes:
+        holders: Looks for holders that grow.
+    """
+
+    def __init__(
+        self,
+        *,
+        process: str = "",
+        places: Callable[[], Mapping[str, object]] = dict,
+        interval: float = 0.0,
+        limits: Limits = Limits(),  # noqa: B008  # a frozen value
+    ) -> None:
+        self._process = process
+        self._limits = limits
+        self._interval = interval
+        self._readings = Readings()
+        self.holders = HolderSearch(places)
+        self._recorder = CurveRecorder(SAMPLED)
+        self._tally = Tally()
+        self._collector = CollectorWatch()
+        self._ration = Ration(_SHARE, _CREDIT)
+        self._began_ns = 0
+        self._sampled_ns = 0
+        self._tests = self._measured = 0
+        self._test = ""
+        self._last_test = ""
+        # What was there before the current test, and after it.
+        self._before, self._after = (array("q", bytes(8 * len(OF_TESTS))) for _ in range(2))
+        self._is_measuring = False
+        self._text_bytes = 0
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def open(self, tests: int) -> None:
+        """Begin.
+
+        Args:
+            tests: How many tests are going to run in this process, as far as is known.
+        """
+        self._began_ns = _now()
+        self.holders.open(tests)
+        self._collector.open()
+        self._sample(at_any_cost=True)
+        if self._interval:
+            self._thread = threading.Thread(
+                target=self._sample_on, name="leakguard-monitor", daemon=True
+            )
+            self._thread.start()
+
+    def _sample_on(self) -> None:
+        while not self._stop.wait(self._interval):
+            self._sample()
+
+    def _elapsed(self) -> float:
+        return (_now() - self._began_ns) / _NS
+
+    def _sample(self, *, at_any_cost: bool = False) -> None:
+        with self._lock:
+            self._readings.take(self._elapsed(), at_any_cost=at_any_cost)
+            values = self._readings.values
+            if self._thread is not None:
+                values[_THREADS] -= 1  # our own
+            self._sampled_ns = _now()
+            test = self._test or self._last_test
+            self._recorder.add(self._sampled_ns - self._began_ns, self._tests, values, test)
+
+    def begin(self, test: str) -> None:
+        """Note that a test begins."""
+        began = _now()
+        self._test = test
+        self._collector.begin(test)
+        if not self._is_measuring and self._ration.affords(0.0, self._elapsed()):
+            self._readings.counts(self._before)
+            self._is_measuring = True
+        self._ration.spent += (_now() - began) / _NS
+
+    def end(self, file: str, neighbourhood: Callable[[], Neighbourhood]) -> None:
+        """Note that the test is over.
+
+        Args:
+            file: The file that it stands in.
+            neighbourhood: Returns where the containers near to it are.
+        """
+        began = _now()
+        test, self._test, self._last_test = self._test, "", self._test
+        self._collector.end()
+        self._tests += 1
+        items = self.holders.note(test, file)
+        affords = self._ration.affords(0.0, self._elapsed())
+        if self._is_measuring:
+            self._end_measured(test, file, items)
+            self._is_measuring = affords
+        if affords and began - self._sampled_ns >= _INTERVAL_SECONDS * _NS:
+            self._sample()
+        self._ration.spent += (_now() - began) / _NS
+        if self.holders.search(self._tests, test, self._elapsed(), neighbourhood):
+            self._is_measuring = False  # what was there before the next test is read anew
+
+    def _end_measured(self, test: str, file: str, items: int) -> None:
+        self._readings.counts(self._after)
+        gained = map(sub, self._after, self._before)
+        self._tally.add(test, file, (items, *gained))
+        self._before, self._after = self._after, self._before
+        self._measured += 1
+
+    def close(self) -> Monitored:
+        """Stop, and say what was seen."""
+        if self._thread is not None:
+            self._stop.set()
+            self._thread.join()
+        self._sample(at_any_cost=True)
+        self._collector.close()
+        curve = self._recorder.curve()
+        trends = trends_of(curve)
+        growing = self.holders.close()
+        limit = memory_limit()
+        evidence = Evidence(
+            curve=curve,
+            growing=growing,
+            reached=tuple(self.holders.reached),
+            text_bytes=self._text_bytes,
+            limit_bytes=limit,
+        )
+        missing = ", ".join(self._readings.missing)
+        notes = [f"not countable here: {missing}"] if missing else []
+        return Monitored(
+            process=self._process,
+            seconds=round(self._elapsed(), 3),
+            tests=self._tests,
+            measured=self._measured,
+            cost_seconds=round(self._ration.spent + self.holders.spent_seconds, 4),
+            curve=curve,
+            trends=trends,
+            growing=growing,
+            retaining=self._tally.tests(),
+            retaining_files=self._tally.files(),
+            collections=self._collector.found(),
+            warnings=tuple(warnings_of(evidence, trends, self._limits)),
+            limit_bytes=limit,
+            notes=(*notes, *self.holders.notes),
+        )
+
+    def note_text(self, size_bytes: int) -> None:
+        """Note that so many bytes of a test's output are kept."""
+        self._text_bytes += size_bytes
+
+    def note_raising(self, what: str) -> None:
+        """Note that a finaliser has raised something."""
+        self._collector.note_raising(what)

@@ -1,0 +1,101 @@
+"""What is read after a test, and what does that cost?
+
+Most readings take some microseconds whatever the heap is like. Two take time that grows with it:
+the unique set size and the objects of each generation. These are read as rarely as it takes.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import tracemalloc
+from array import array
+from collections.abc import Callable
+from contextlib import suppress
+from typing import final
+
+from pytest_leakguard.clock import now
+from pytest_leakguard.counters import blocks, descriptors, mapped, native, tasks, threads
+from pytest_leakguard.counters.footprint import read_resident, read_unique
+from pytest_leakguard.monitor.curve import ABSENT
+from pytest_leakguard.monitor.ration import Ration
+from pytest_leakguard.monitored import SAMPLED
+
+#: Share of the elapsed time that the dear readings may take.
+_DEAR_SHARE = 0.001
+_GENERATIONS = ("gc_young", "gc_middle", "gc_old")
+_get_objects = gc.get_objects
+#: What is read before and after each test.
+OF_TESTS = ("blocks", "native_bytes", "fds", "threads")
+
+
+def _objects_of(generation: int) -> Callable[[], int]:
+    return lambda: len(_get_objects(generation=generation))
+
+
+@final
+class Readings:
+    """Reads a process's counters into one array of values.
+
+    Attributes:
+        values: The last sample, in the order of :data:`SAMPLED`.
+        missing: Names of those that the platform does not have.
+    """
+
+    def __init__(self) -> None:
+        self.values = array("q", [ABSENT] * len(SAMPLED))
+        fds = descriptors.Descriptors()
+        counters = (blocks.Blocks(), native.NativeBytes(), mapped.MappedBytes(), fds)
+        self._cheap: list[tuple[int, str, Callable[[], int]]] = [
+            (SAMPLED.index(counter.name), counter.name, counter.read)
+            for counter in (*counters, threads.Threads(), tasks.Tasks())
+            if counter.works()
+        ]
+        self._cheap.append((SAMPLED.index("rss_bytes"), "rss_bytes", read_resident))
+        self._dear: list[tuple[int, str, Callable[[], int]]] = [
+            (SAMPLED.index("uss_bytes"), "uss_bytes", read_unique)
+        ]
+        # CPython 3.14 has no middle generation, and its incremental collector no fixed ones.
+        self._dear += [
+            (SAMPLED.index(name), name, _objects_of(generation))
+            for generation, name in enumerate(_GENERATIONS)
+            if sys.version_info < (3, 14)
+        ]
+        self._ration = Ration(_DEAR_SHARE)
+        self._dear_cost = 0.0
+        self._of_tests = [
+            (OF_TESTS.index(name), name, read) for _, name, read in self._cheap if name in OF_TESTS
+        ]
+        read = {name for _, name, _ in (*self._cheap, *self._dear)}
+        self.missing = tuple(name for name in SAMPLED if name not in read)
+
+    def counts(self, into: array[int]) -> None:
+        """Read what is told of each test, in the order of :data:`OF_TESTS`.
+
+        Args:
+            into: Is given the values; 0 for what the platform does not have.
+        """
+        tracing = tracemalloc.is_tracing()
+        for place, name, read in self._of_tests:
+            into[place] = 0 if tracing and name == "native_bytes" else read()
+
+    def take(self, elapsed_seconds: float, *, at_any_cost: bool = False) -> None:
+        """Read everything that can be afforded.
+
+        Args:
+            elapsed_seconds: Time since the session began.
+            at_any_cost: Read also what is dear.
+        """
+        tracing = tracemalloc.is_tracing()  # it keeps its records on the native heap
+        for position, name, read in self._cheap:
+            self.values[position] = ABSENT if tracing and name == "native_bytes" else read()
+        dear = at_any_cost or self._ration.affords(self._dear_cost, elapsed_seconds)
+        began = now()
+        for position, _, read in self._dear:
+            self.values[position] = ABSENT
+            if dear:
+                with suppress(Exception):  # the system may refuse
+                    self.values[position] = read()
+        if dear:
+            self._dear_cost = now() - began
+            self._ration.spent += self._dear_cost

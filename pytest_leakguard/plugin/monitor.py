@@ -1,0 +1,235 @@
+"""How is a whole session watched: what is asked for, and what do pytest's hooks tell?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, final
+
+import pytest
+
+from pytest_leakguard.errors import InvalidSettingError, UnsupportedInterpreterError
+from pytest_leakguard.interpreter import require_cpython
+from pytest_leakguard.monitor.holders import HolderSearch
+from pytest_leakguard.monitor.judging import Limits
+from pytest_leakguard.monitor.process import ProcessMonitor
+from pytest_leakguard.monitored import Monitored
+from pytest_leakguard.plugin.confirming import Confirmation
+from pytest_leakguard.plugin.lookup import look_up
+from pytest_leakguard.plugin.neighbours import Neighbours
+from pytest_leakguard.plugin.rerun import Fixtures
+from pytest_leakguard.reports.monitor import monitor_lines
+from pytest_leakguard.units import parse_duration, parse_percentage, parse_size
+
+#: What was seen of each process, once it is known.
+monitored_key = pytest.StashKey[tuple[Monitored, ...]]()
+_NAME, _CARRIED = "leakguard-monitor", "leakguard_monitored"
+_getpid = os.getpid
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorOptions:
+    """How a session is watched.
+
+    Attributes:
+        interval: How often a thread takes samples besides, in seconds; 0: never.
+        fails: Whether warnings fail the session.
+        limits: What is warned of.
+    """
+
+    interval: float = 0.0
+    fails: bool = False
+    limits: Limits = field(default_factory=Limits)
+
+
+def resolve(config: pytest.Config) -> MonitorOptions:
+    """Read how it is to be watched.
+
+    Raises:
+        pytest.UsageError: A value does not fit; the text names option, value and what is accepted.
+    """
+    given: dict[str, Any] = {}  # by the names of fields
+    limits: dict[str, Any] = {}
+    try:
+        place, value = look_up(config, "monitor-interval")
+        if value is not None and not (interval := parse_duration(place, value)):
+            raise InvalidSettingError(place, value, "a time above 0, such as '10 s'")
+        if value is not None:
+            given["interval"] = interval
+        place, value = look_up(config, "monitor-rapid")
+        if value is not None:
+            limits["rapid_bytes"] = parse_size(place, value)
+        place, value = look_up(config, "monitor-high")
+        if value is not None:
+            limits["high_percent"] = parse_percentage(place, value)
+        place, value = look_up(config, "monitor-fail")
+        if value is not None:
+            from pytest_leakguard.settings import parse_switch
+
+            given["fails"] = parse_switch(place, value)
+    except InvalidSettingError as error:
+        raise pytest.UsageError(str(error)) from None
+    return MonitorOptions(limits=Limits(**limits), **given)
+
+
+def start(config: pytest.Config, *, judged_anyway: bool) -> None:
+    """Watch this session.
+
+    Args:
+        config: Its configuration.
+        judged_anyway: Whether all tests are run again as it is.
+
+    Raises:
+        pytest.UsageError: It is not CPython, or an option does not fit.
+    """
+    try:
+        require_cpython()
+    except UnsupportedInterpreterError as error:
+        raise pytest.UsageError(str(error)) from None
+    monitor = SessionMonitor(config, resolve(config))
+    config.pluginmanager.register(monitor, _NAME)
+    confirmation = Confirmation(config, lambda: monitor.holders, judged_anyway=judged_anyway)
+    config.pluginmanager.register(confirmation, f"{_NAME}-confirmation")
+
+
+class SessionMonitor:
+    """The monitor of this process, if it runs tests, and what those of workers have seen.
+
+    Args:
+        config: The session's configuration.
+        options: How it is watched.
+    """
+
+    def __init__(self, config: pytest.Config, options: MonitorOptions) -> None:
+        self._config = config
+        self._options = options
+        self._monitor: ProcessMonitor | None = None
+        self._owner = _getpid()
+        self._fixtures = Fixtures()
+        self._neighbours = Neighbours()
+        self._found: list[Monitored] = []
+        self._lost: list[str] = []
+
+    @property
+    def holders(self) -> HolderSearch | None:
+        """The search for holders that grow; ``None`` while none is on in this process."""
+        if self._monitor is None or _getpid() != self._owner:
+            return None
+        return self._monitor.holders
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Watch from before the first test until after the last."""
+        if not session.items or session.config.option.collectonly:  # or workers run them
+            return (yield)
+        worker = getattr(self._config, "workerinput", {})
+        monitor = ProcessMonitor(
+            process=worker.get("workerid", ""),
+            places=self._fixtures.values,
+            interval=self._options.interval,
+            limits=self._options.limits,
+        )
+        monitor.open(len(session.items) // int(worker.get("workercount", 1)))
+        self._monitor = monitor
+        try:
+            return (yield)
+        finally:
+            self._monitor = None
+            if _getpid() == self._owner:  # and not a copy that judges a test alone
+                self._found.append(monitor.close())
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Tell when a test begins and when it is over."""
+        monitor = self._monitor
+        if monitor is None or _getpid() != self._owner:
+            return (yield)
+        monitor.begin(item.nodeid)
+        try:
+            return (yield)
+        finally:
+            monitor.end(item.nodeid.partition("::")[0], partial(self._neighbours.of, item, {}))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> None:
+        """Keep track of the fixtures that are wider than a function: holders may hang on them."""
+        if fixturedef.scope != "function":
+            self._fixtures.set_up(fixturedef)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_fixture_post_finalizer(self, fixturedef: Any) -> None:
+        """Let go of what hangs on a fixture that ends."""
+        if fixturedef.scope != "function":
+            self._fixtures.finished(fixturedef)
+            if self._monitor is not None:
+                self._monitor.holders.leave_places()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take in how much of its output pytest keeps, and what its own re-runs have shown."""
+        if self._monitor is None:
+            return
+        if report.sections:
+            self._monitor.note_text(sum(len(text) for _, text in report.sections))
+        carried = getattr(report, "leakguard", None)
+        if carried is not None:
+            verdict = carried["result"]["verdict"]
+            if verdict in ("leak", "known", "clean", "bounded"):
+                gains = (1,) if verdict in ("leak", "known") else (0,)
+                for suspect in self._monitor.holders.suspects():
+                    suspect.judge(report.nodeid, gains)
+
+    def pytest_warning_recorded(self, warning_message: Any) -> None:
+        """Note what finalisers raise: pytest tells of it by a warning."""
+        message = warning_message.message
+        if self._monitor is not None and isinstance(
+            message, pytest.PytestUnraisableExceptionWarning
+        ):
+            lines = [line for line in str(message).splitlines() if line.strip()]
+            self._monitor.note_raising(f"{lines[0]}: {lines[-1]}" if lines else "unknown")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take in what the monitor of a worker has seen."""
+        carried = getattr(node, "workeroutput", {}).get(_CARRIED)
+        if carried is not None:
+            self._found += map(Monitored.from_plain, carried)
+        elif (name := getattr(getattr(node, "gateway", None), "id", "")) not in self._lost:
+            self._lost.append(str(name))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Hand over what was seen, and fail the session for it if that was asked for."""
+        if hasattr(self._config, "workeroutput"):
+            carried = [monitored.to_plain() for monitored in self._found]
+            self._config.workeroutput[_CARRIED] = carried
+            return (yield)
+        self._config.stash[monitored_key] = tuple(
+            sorted(self._found, key=lambda monitored: monitored.process)
+        )
+        if self._fails() and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        return (yield)
+
+    def _fails(self) -> bool:
+        return self._options.fails and any(monitored.warnings for monitored in self._found)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Show how memory went over the session, and what ought not to go unnoticed."""
+        verbosity = self._config.get_verbosity()
+        warned = any(monitored.warnings for monitored in self._found)
+        if not (self._found or self._lost) or (verbosity < 0 and not warned):
+            return
+        terminalreporter.write_sep("-", "leak monitor")
+        for monitored in self._found:
+            for line in monitor_lines(monitored, limit=None if verbosity > 0 else 5):
+                terminalreporter.write_line(line)
+        for name in self._lost:
+            terminalreporter.write_line(f"worker {name} said nothing of what it had seen")
+        if self._fails():
+            number = sum(len(monitored.warnings) for monitored in self._found)
+            text = f"leak monitor failed: {number} warnings (--leak-monitor-fail)"
+            terminalreporter.write_line(text, red=True)
