@@ -25,6 +25,7 @@ SAMPLED: tuple[str, ...] = (
 )
 
 WarningKind = Literal["steady growth", "rapid growth", "high use"]
+WARNING_KINDS: tuple[WarningKind, ...] = ("steady growth", "rapid growth", "high use")
 
 
 @final

@@ -14,13 +14,14 @@ from typing import final
 
 import pytest
 
-from pytest_leakguard.forkable import Harness, Obstacles
+from pytest_leakguard.forkable import Obstacles
 from pytest_leakguard.isolate import Announce, Limits, run_in_child
 from pytest_leakguard.model import Result
 from pytest_leakguard.monitor.holders import HolderSearch
 from pytest_leakguard.monitor.watch import Watched
 from pytest_leakguard.plugin import markers
 from pytest_leakguard.plugin.gate import Gate, Settle
+from pytest_leakguard.plugin.harness import harness_of
 from pytest_leakguard.plugin.rerun import Fixtures, RerunnableItem, Timeouts, doctest_globals
 from pytest_leakguard.runner import BrokenRunError, Subject
 from pytest_leakguard.settings import Settings
@@ -49,7 +50,7 @@ class Confirmation:
         self._searches = searches
         self._judged_anyway = judged_anyway
         self._timeouts = Timeouts(config)
-        self._obstacles = Obstacles(Harness(interrupts=(pytest.exit.Exception,)))
+        self._obstacles = Obstacles(harness_of(config))
 
     @pytest.hookimpl(tryfirst=True, optionalhook=True)
     def pytest_timeout_set_timer(self, settings: object) -> None:

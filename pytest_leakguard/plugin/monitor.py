@@ -23,8 +23,6 @@ from pytest_leakguard.plugin.rerun import Fixtures
 from pytest_leakguard.reports.monitor import monitor_lines
 from pytest_leakguard.units import parse_duration, parse_percentage, parse_size
 
-#: What was seen of each process, once it is known.
-monitored_key = pytest.StashKey[tuple[Monitored, ...]]()
 _NAME, _CARRIED = "leakguard-monitor", "leakguard_monitored"
 _getpid = os.getpid
 
@@ -112,6 +110,11 @@ class SessionMonitor:
         self._neighbours = Neighbours()
         self._found: list[Monitored] = []
         self._lost: list[str] = []
+
+    @property
+    def found(self) -> tuple[Monitored, ...]:
+        """What was seen of each process, as far as it is known."""
+        return tuple(self._found)
 
     @property
     def holders(self) -> HolderSearch | None:
@@ -207,9 +210,7 @@ class SessionMonitor:
             carried = [monitored.to_plain() for monitored in self._found]
             self._config.workeroutput[_CARRIED] = carried
             return (yield)
-        self._config.stash[monitored_key] = tuple(
-            sorted(self._found, key=lambda monitored: monitored.process)
-        )
+        self._found.sort(key=lambda monitored: monitored.process)
         if self._fails() and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         return (yield)

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -29,6 +29,11 @@ from pytest_leakguard.reports.summary import (
 )
 from pytest_leakguard.units import format_number, format_size
 
+if TYPE_CHECKING:
+    from pytest_leakguard.plugin.monitor import SessionMonitor
+
+#: What the plugin that watches the whole session is registered as.
+MONITOR = "leakguard-monitor"
 _TO_THE_END = frozenset({pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED})
 _RUN_BY_OTHERS = "another plugin ran it in a way of its own, so it could not be run again"
 
@@ -150,6 +155,7 @@ class SessionResults:
 
     def _facts(self) -> SessionFacts:
         judged = [outcome for outcome in self._outcomes.values() if outcome.kind]
+        monitor: SessionMonitor | None = self._config.pluginmanager.get_plugin(MONITOR)
         for nodeid in self._collected:
             if nodeid not in self._outcomes:
                 reason = "not checked in this mode" if self._options.mode != "all" else "not run"
@@ -169,6 +175,7 @@ class SessionResults:
             extra_seconds=self._extra_seconds,
             tests=tuple(self._told(self._outcomes[nodeid]) for nodeid in self._ordered()),
             whole=not self._narrowed,
+            monitored=() if monitor is None else monitor.found,
         )
         return replace(facts, comparison=self._policy.compare(facts))
 

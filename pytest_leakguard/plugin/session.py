@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_leakguard.api import Checker
-from pytest_leakguard.forkable import CAN_COPY, CAN_FORK, NO_FORK, Harness, Obstacles
+from pytest_leakguard.forkable import CAN_COPY, CAN_FORK, NO_FORK, Obstacles
 from pytest_leakguard.model import Result
 from pytest_leakguard.plugin import markers, protocol
 from pytest_leakguard.plugin.bookkeeping import plugin_packages, without_bookkeeping
 from pytest_leakguard.plugin.choice import Budget, read_costs
 from pytest_leakguard.plugin.gate import Gate, Settle
+from pytest_leakguard.plugin.harness import harness_of
 from pytest_leakguard.plugin.neighbours import Neighbours, looks_at_lifetimes
 from pytest_leakguard.plugin.options import Options
 from pytest_leakguard.plugin.policy import Policy
@@ -56,10 +57,7 @@ class LeakSession:
         self._fixtures = Fixtures()
         self._timeouts = Timeouts(config)
         self._neighbours = Neighbours()
-        self._harness = Harness(
-            connections=lambda: _connections_of_plugins(config),
-            interrupts=(pytest.exit.Exception,),
-        )
+        self._harness = harness_of(config)
         self._checker = Checker(
             track=options.settings.track,
             extra_roots=self._fixtures.values,
@@ -310,12 +308,6 @@ def _temporary_paths(config: pytest.Config) -> re.Pattern[str]:
     if given := config.getoption("basetemp", default=None):
         below += [re.escape(spelt) for spelt in (os.path.abspath(given), os.path.realpath(given))]
     return re.compile(rf"(?:{'|'.join(below)})[/\\]")
-
-
-def _connections_of_plugins(config: pytest.Config) -> list[int]:
-    """Return the descriptor by which pytest-rerunfailures counts for all workers."""
-    connection = getattr(getattr(config, "failures_db", None), "sock", None)
-    return [connection.fileno()] if connection is not None else []
 
 
 def _own_failure(error: Exception) -> str:

@@ -7,6 +7,7 @@ from typing import final
 
 from pytest_leakguard.baseline import Comparison
 from pytest_leakguard.model import Result
+from pytest_leakguard.monitored import Monitored
 
 
 @final
@@ -71,6 +72,7 @@ class SessionFacts:
         tests: Every collected test.
         whole: Whether all tests of the suite were to run: none deselected, none named one by one.
         comparison: How it stands to an earlier session; ``None`` if it was not held against one.
+        monitored: What the monitor has seen of each process; empty if none was on.
     """
 
     mode: str
@@ -84,6 +86,7 @@ class SessionFacts:
     tests: tuple[TestOutcome, ...]
     whole: bool = False
     comparison: Comparison | None = None
+    monitored: tuple[Monitored, ...] = ()
 
     @property
     def judged(self) -> tuple[TestOutcome, ...]:

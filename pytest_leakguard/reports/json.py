@@ -34,6 +34,7 @@ def render_json(facts: SessionFacts, root: Path) -> str:
             "extra_seconds": round(facts.extra_seconds, 3),
         },
         "comparison": None if facts.comparison is None else asdict(facts.comparison),
+        "monitor": [monitored.to_plain() for monitored in facts.monitored],
         "tests": [_test(outcome, root) for outcome in facts.tests],
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

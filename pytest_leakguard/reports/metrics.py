@@ -10,11 +10,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import final
 
 from pytest_leakguard.escaping import unbroken
 from pytest_leakguard.model import VERDICTS
+from pytest_leakguard.monitored import WARNING_KINDS
 from pytest_leakguard.reports.causes import BY_CONCERN, causes_of
 from pytest_leakguard.reports.facts import SessionFacts
 
@@ -68,7 +70,8 @@ def metrics_of(facts: SessionFacts, root: Path) -> Iterator[Metric]:
         facts: The session.
         root: Directory that file names are given relative to.
     """
-    for metric in (*_of_session(facts), *_of_causes(facts, root), *_of_tests(facts)):
+    found = (_of_session(facts), _of_causes(facts, root), _of_tests(facts), _of_monitor(facts))
+    for metric in chain.from_iterable(found):
         if metric.samples:
             yield metric
 
@@ -157,6 +160,38 @@ def _of_tests(facts: SessionFacts) -> Iterator[Metric]:
         unit="bytes",
         samples=tuple(sizes),
     )
+
+
+def _of_monitor(facts: SessionFacts) -> Iterator[Metric]:
+    """Tell how each process went over the session, without a label for each test."""
+    processes = [({"process": one.process or "main"}, one) for one in facts.monitored]
+    yield Metric(
+        name="leakguard_monitor_warnings",
+        meaning="What the monitor of a session has warned of, by kind.",
+        samples=tuple(
+            ({**labels, "kind": kind}, sum(warning.kind == kind for warning in one.warnings))
+            for labels, one in processes
+            for kind in WARNING_KINDS
+        ),
+    )
+    yield Metric(
+        name="leakguard_monitor_gc_pause",
+        meaning="How long a process stood still for its garbage collector.",
+        unit="seconds",
+        samples=tuple((labels, one.collections.pause_seconds) for labels, one in processes),
+    )
+    for unit, name in (("bytes", "memory"), ("", "objects")):
+        yield Metric(
+            name=f"leakguard_monitor_{name}_peak",
+            meaning="The highest sample of a counter over a session.",
+            unit=unit,
+            samples=tuple(
+                ({**labels, "counter": counter}, peak)
+                for labels, one in processes
+                for counter, peak in one.curve.peaks.items()
+                if counter.endswith(_IN_BYTES) == bool(unit)
+            ),
+        )
 
 
 def _label(text: str) -> str:

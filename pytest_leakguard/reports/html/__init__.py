@@ -16,9 +16,10 @@ from pytest_leakguard.escaping import printable
 from pytest_leakguard.model import VERDICTS, Frame
 from pytest_leakguard.reports.causes import causes_of, rate_of
 from pytest_leakguard.reports.facts import SessionFacts, TestOutcome
-from pytest_leakguard.reports.html.charts import charts_of
+from pytest_leakguard.reports.html.charts import charts_of, charts_of_session
 from pytest_leakguard.reports.html.source import lines_around
 from pytest_leakguard.reports.json import relative
+from pytest_leakguard.reports.monitor import monitor_lines
 from pytest_leakguard.reports.summary import comparison_lines, summary_line, summary_lists
 from pytest_leakguard.reports.text import growth_text
 from pytest_leakguard.units import format_duration, format_rates, plural
@@ -105,6 +106,8 @@ def render_html(facts: SessionFacts, root: Path) -> str:
         tests=tests,
         keys={test.outcome.nodeid: test.key for test in tests},
         charts=charts_of,
+        session_charts=charts_of_session,
+        monitor_lines=lambda monitored: list(monitor_lines(monitored, limit=_MOST_NOTES)),
         rate=rate_of,
         around=lines_around,
         place=lambda frame: _place(frame, root),

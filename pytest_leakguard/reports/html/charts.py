@@ -12,6 +12,7 @@ from typing import final
 import leather
 
 from pytest_leakguard.model import Result
+from pytest_leakguard.monitored import Monitored
 from pytest_leakguard.settings import COUNTER_NAMES
 from pytest_leakguard.units import format_number, format_size, plural
 
@@ -53,6 +54,28 @@ def charts_of(result: Result) -> Iterator[Chart]:
             yield Chart(counter=counter, text=text, svg=_draw(runs, grown, counter))
 
 
+def charts_of_session(monitored: Monitored) -> Iterator[Chart]:
+    """Draw how each counter went over a session, where it moved.
+
+    Args:
+        monitored: The process that was watched.
+    """
+    for counter, samples in monitored.curve.series.items():
+        known = [
+            (tests, sample)
+            for tests, sample in zip(monitored.curve.tests, samples, strict=True)
+            if sample is not None
+        ]
+        if known and known[-1][0] > known[0][0] and len({sample for _, sample in known}) > 1:
+            in_bytes = counter.endswith("_bytes")
+            low, high = (pick(sample for _, sample in known) for pick in (min, max))
+            write = format_size if in_bytes else format_number
+            text = f"{write(low)} to {write(high)} over {plural(known[-1][0], 'test')}"
+            tests, values = zip(*known, strict=True)
+            svg = _draw(tests, values, counter, "tests")
+            yield Chart(counter=counter, text=text, svg=svg)
+
+
 def _runs(batches: Sequence[int], samples: int) -> tuple[int, ...]:
     """Return how many runs lay between the first sample and each."""
     if len(batches) == samples - 1:
@@ -72,13 +95,13 @@ def _in_words(counter: str, per_run: float | None, runs: int, grown: int) -> str
 
 
 @lru_cache(maxsize=1024)  # tests that show the same cause grow alike
-def _draw(runs: tuple[int, ...], grown: tuple[int, ...], counter: str) -> str:
+def _draw(runs: tuple[int, ...], grown: tuple[int, ...], counter: str, along: str = "runs") -> str:
     points = list(zip(runs, grown, strict=True))
     chart = leather.Chart()
     chart.add_line(points)
     chart.add_x_scale(0, runs[-1])
     step = max(1, round(runs[-1] / _TICKS))
-    chart.add_x_axis(ticks=list(range(0, runs[-1] + 1, step)), name="runs")
+    chart.add_x_axis(ticks=list(range(0, runs[-1] + 1, step)), name=along)
     if counter.endswith("_bytes"):
         chart.add_y_axis(tick_formatter=_size_of_tick)
     svg = _NEEDLESS.sub(r"\1", chart.to_svg(width=_WIDTH, height=_HEIGHT))
