@@ -85,7 +85,7 @@ class Copy:
         if len(head) == _HEAD_BYTES and head.startswith(_MARK):
             length = int.from_bytes(head[len(_MARK) :], "big")
             return bytes(_pread(self._file, length, _HEAD_BYTES))
-        if head or now() > self._deadline:
+        if head.strip(b"\0") or now() > self._deadline:
             raise OSError("a copy of the process gave no answer")
         return None
 

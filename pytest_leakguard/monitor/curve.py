@@ -63,6 +63,8 @@ class CurveRecorder:
                 self._peaks[column] = value
                 self._peak_tests[column] = test
         self._skipped += 1
+        if self._skipped >= self._stride and self._length == self._most:
+            self._thin()  # so that this one is to be skipped
         self._kept_latest = self._skipped >= self._stride
         if not self._kept_latest:
             self._latest[0], self._latest[1] = time_ns, tests
@@ -70,8 +72,6 @@ class CurveRecorder:
                 self._latest[column + 2] = value
             return
         self._skipped = 0
-        if self._length == self._most:
-            self._thin()
         self._put(time_ns, tests, values)
 
     def _put(self, time_ns: int, tests: int, values: Sequence[int]) -> None:

@@ -243,16 +243,20 @@ class HolderSearch:
             if len(self._ended) < _MOST_ENDED:
                 self._ended.append(one.found())
 
-    def close(self) -> tuple[Growing, ...]:
-        """Stop, and return what went on growing: what counts first."""
-        self._hear()
+    def abandon(self) -> None:
+        """Stop."""
         if self._copy is not None:
             self._copy.close()
             self._copy = None
-        self._name([one for one in self._watching if one.named is None and one.is_steady()])
-        found = [*self._ended, *(one.found() for one in self._watching)]
         self._watching.clear()
         self._near.clear()
+
+    def close(self) -> tuple[Growing, ...]:
+        """Stop, and return what went on growing: what counts first."""
+        self._hear()
+        self._name([one for one in self._watching if one.named is None and one.is_steady()])
+        found = [*self._ended, *(one.found() for one in self._watching)]
+        self.abandon()
         return tuple(
             sorted(
                 (one for one in found if one.tests),

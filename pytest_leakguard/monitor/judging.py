@@ -224,7 +224,9 @@ def _floors(values: Sequence[int]) -> list[int]:
 
 def _rapid(curve: Curve, limits: Limits) -> MonitorWarning | None:
     """Hold the growth of the resident set in the later half of the session against the limit."""
-    samples = curve.series.get("rss_bytes", ())
+    samples = curve.series.get("rss_bytes")
+    if samples is None:
+        return None
     known = [
         (seconds, value)
         for seconds, value in zip(curve.seconds, samples, strict=True)

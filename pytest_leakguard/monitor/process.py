@@ -149,12 +149,20 @@ class ProcessMonitor:
         self._before, self._after = self._after, self._before
         self._measured += 1
 
-    def close(self) -> Monitored:
-        """Stop, and say what was seen."""
+    def abandon(self) -> None:
+        """Stop, and leave nothing behind."""
         if self._thread is not None:
             self._stop.set()
             self._thread.join()
+        self._collector.close()
+        self.holders.abandon()
+
+    def close(self) -> Monitored:
+        """Stop, and say what was seen."""
         self._sample(at_any_cost=True)
+        if self._thread is not None:
+            self._stop.set()
+            self._thread.join()
         self._collector.close()
         curve = self._recorder.curve()
         trends = trends_of(curve)

@@ -72,7 +72,7 @@ class Watched:
 
     Attributes:
         gained: How many items the last test has added.
-        tries: How many tests were run again for it.
+        tries: How many tests were run again for it, or could not be.
     """
 
     def __init__(
@@ -101,6 +101,7 @@ class Watched:
         self._acquitted = ""
         self.gained = 0
         self._is_suspect = False
+        self._flat_tests = 0
         self.tries = 0
 
     @property
@@ -125,7 +126,7 @@ class Watched:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it has not grown for many tests, and little before: it may be forgotten."""
+        """Whether it has not grown for many tests, and is no leak: it may be forgotten."""
         return self._idle >= _IDLE_TESTS and not self.is_steady()
 
     def length(self) -> int:
@@ -139,7 +140,7 @@ class Watched:
         self._last = items
         counts = self._files.get(file)
         if counts is None and len(self._files) < _MOST_FILES:
-            # Tests watched, those that added, and the same of each block of the later ones.
+            # Tests watched, those that added, and a bit for each of the latest: whether it did.
             counts = self._files[file] = array("q", (0, 0, 0))
         if counts is not None:
             counts[0] += 1
@@ -163,8 +164,13 @@ class Watched:
         return gained
 
     def is_steady(self) -> bool:
-        """Tell whether it goes on growing: until now, or by each of the latest tests of a file."""
-        if self._watched < _LEAST_WATCHED:
+        """Tell whether it goes on growing: until now, or by each of the latest tests of a file.
+
+        What a test has added to again when it was run again does, whatever later tests do.
+        """
+        if self._confirmed:
+            return True
+        if self._watched < _LEAST_WATCHED or 2 * (self._last - self._first) < self._growing_tests:
             return False
         return self._goes_on() or any(map(_is_to_blame, self._files.values()))
 
@@ -198,15 +204,17 @@ class Watched:
 
         Args:
             test: The test, which has made it grow.
-            gains: What each further run has added.
+            gains: What each further run has added; empty if it could not be run again.
         """
         self.tries += 1
-        if gains and min(gains) > 0:
+        if not gains:
+            return
+        if min(gains) > 0:
             self._confirmed, self._acquitted = test, ""
-        else:
-            self._acquitted = (
-                f"{plural(self.tries, 'test')} that had added to it added nothing when run again"
-            )
+        elif not self._confirmed:
+            self._flat_tests += 1
+            tests = plural(self._flat_tests, "test")
+            self._acquitted = f"{tests} that had added to it added nothing when run again"
 
     def found(self) -> Growing:
         """Return what was seen."""

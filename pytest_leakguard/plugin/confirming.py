@@ -7,7 +7,7 @@ run twice more, in a forked child, which is not heard of otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import final
@@ -82,15 +82,15 @@ class Confirmation:
         holders: HolderSearch,
         globs: dict[str, object] | None,
     ) -> Settle:
-        suspects = holders.suspects()
-        if suspects and not self._obstacles.first():
-            subject = RerunnableItem(item, gate, Fixtures(), self._timeouts, globs)
-            limits = Limits.of(Settings(), gate.own_seconds)
-            with subject.session():
-                result = run_in_child(partial(_run_again, subject, suspects), limits)
+        if suspects := holders.suspects():
+            series: Mapping[str, tuple[int, ...]] = {}
+            if not self._obstacles.first():
+                subject = RerunnableItem(item, gate, Fixtures(), self._timeouts, globs)
+                limits = Limits.of(Settings(), gate.own_seconds)
+                with subject.session():
+                    series = run_in_child(partial(_run_again, subject, suspects), limits).series
             for number, suspect in enumerate(suspects):
-                if gains := result.series.get(str(number)):
-                    suspect.judge(item.nodeid, gains)
+                suspect.judge(item.nodeid, series.get(str(number), ()))
         return lambda _: None
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+import re
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, final
@@ -21,10 +23,11 @@ from pytest_leakguard.plugin.lookup import look_up
 from pytest_leakguard.plugin.neighbours import Neighbours
 from pytest_leakguard.plugin.rerun import Fixtures
 from pytest_leakguard.reports.monitor import monitor_lines
-from pytest_leakguard.units import parse_duration, parse_percentage, parse_size
+from pytest_leakguard.units import parse_duration, parse_percentage, parse_size, plural
 
 _NAME, _CARRIED = "leakguard-monitor", "leakguard_monitored"
 _getpid = os.getpid
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 @final
@@ -93,6 +96,16 @@ def start(config: pytest.Config, *, judged_anyway: bool) -> None:
     config.pluginmanager.register(confirmation, f"{_NAME}-confirmation")
 
 
+def _what_was_raised(text: str) -> str:
+    """Return which finaliser raised what, from pytest's text, without the object's address."""
+    first, *lines = [line for line in text.splitlines() if line.strip()] or ["unknown"]
+    traceback = [number for number, line in enumerate(lines) if line.startswith("Traceback")]
+    after = lines[traceback[-1] + 1 :] if traceback else []
+    raised = next((line for line in after if not line.startswith(" ")), "")
+    what = _ADDRESS.sub("", first.removeprefix("Exception ignored in: "))
+    return f"{what}: {raised}" if raised else what
+
+
 class SessionMonitor:
     """The monitor of this process, if it runs tests, and what those of workers have seen.
 
@@ -110,6 +123,7 @@ class SessionMonitor:
         self._neighbours = Neighbours()
         self._found: list[Monitored] = []
         self._lost: list[str] = []
+        self._trouble = ""
 
     @property
     def found(self) -> tuple[Monitored, ...]:
@@ -140,9 +154,11 @@ class SessionMonitor:
         try:
             return (yield)
         finally:
-            self._monitor = None
             if _getpid() == self._owner:  # and not a copy that judges a test alone
-                self._found.append(monitor.close())
+                with self._no_harm():
+                    if self._monitor is not None:
+                        self._found.append(monitor.close())
+            self._monitor = None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -150,11 +166,25 @@ class SessionMonitor:
         monitor = self._monitor
         if monitor is None or _getpid() != self._owner:
             return (yield)
-        monitor.begin(item.nodeid)
+        with self._no_harm():
+            monitor.begin(item.nodeid)
         try:
             return (yield)
         finally:
-            monitor.end(item.nodeid.partition("::")[0], partial(self._neighbours.of, item, {}))
+            with self._no_harm():
+                neighbourhood = partial(self._neighbours.of, item, {})
+                monitor.end(item.nodeid.partition("::")[0], neighbourhood)
+
+    @contextmanager
+    def _no_harm(self) -> Iterator[None]:
+        """Stop watching if that fails: no test's outcome may hang on it."""
+        try:
+            yield
+        except Exception as error:
+            self._trouble = f"the monitor itself failed, please report it: {error!r}"
+            monitor, self._monitor = self._monitor, None
+            if monitor is not None:
+                monitor.abandon()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> None:
@@ -191,8 +221,7 @@ class SessionMonitor:
         if self._monitor is not None and isinstance(
             message, pytest.PytestUnraisableExceptionWarning
         ):
-            lines = [line for line in str(message).splitlines() if line.strip()]
-            self._monitor.note_raising(f"{lines[0]}: {lines[-1]}" if lines else "unknown")
+            self._monitor.note_raising(_what_was_raised(str(message)))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -222,15 +251,17 @@ class SessionMonitor:
         """Show how memory went over the session, and what ought not to go unnoticed."""
         verbosity = self._config.get_verbosity()
         warned = any(monitored.warnings for monitored in self._found)
-        if not (self._found or self._lost) or (verbosity < 0 and not warned):
+        if not (self._found or self._lost or self._trouble) or (verbosity < 0 and not warned):
             return
         terminalreporter.write_sep("-", "leak monitor")
         for monitored in self._found:
             for line in monitor_lines(monitored, limit=None if verbosity > 0 else 5):
                 terminalreporter.write_line(line)
+        if self._trouble:
+            terminalreporter.write_line(self._trouble)
         for name in self._lost:
             terminalreporter.write_line(f"worker {name} said nothing of what it had seen")
         if self._fails():
             number = sum(len(monitored.warnings) for monitored in self._found)
-            text = f"leak monitor failed: {number} warnings (--leak-monitor-fail)"
+            text = f"leak monitor failed: {plural(number, 'warning')} (--leak-monitor-fail)"
             terminalreporter.write_line(text, red=True)

@@ -1,0 +1,167 @@
+"""What about a session is warned of, by injected series."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from pytest_leakguard.monitor.judging import Evidence, Limits, trends_of, warnings_of
+from pytest_leakguard.monitored import Curve, Growing
+
+MIB = 2**20
+HOLDER = Growing(
+    holder="app.cache",
+    type="dict",
+    items=900,
+    gained=900,
+    per_test=1.0,
+    began_after="test_a.py::test_1",
+    tests=900,
+    watched=900,
+    names=tuple(f"test_a.py::test_{n}" for n in range(900)),
+    files={"test_a.py": (900, 900)},
+    steady=True,
+)
+
+
+def curve_of(counter, values, *, tests_each=10, seconds_each=1.0):
+    return Curve(
+        seconds=tuple(number * seconds_each for number in range(len(values))),
+        tests=tuple(number * tests_each for number in range(len(values))),
+        series={counter: tuple(values)},
+        peaks={counter: max(value for value in values if value is not None)},
+        peak_tests={counter: "test_a.py::test_1"},
+    )
+
+
+def warned(curve=None, **evidence):
+    limits = evidence.pop("limits", Limits())
+    curve = curve or Curve()
+    trends = trends_of(curve)
+    found = warnings_of(Evidence(curve=curve, **evidence), trends, limits)
+    return [(warning.kind, warning.text) for warning in found]
+
+
+def test_a_descriptor_more_with_each_test_is_steady_growth():
+    ((kind, text),) = warned(curve_of("fds", range(10, 50)))
+
+    assert kind == "steady growth"
+    assert text == (
+        "+29 file descriptors after warm-up, +0.1 per test (correlation 1.00, limit 0.9)"
+    )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [10] * 40,
+        [*range(10, 20), *[20] * 30],  # warm-up that is over
+        [10 + n % 8 for n in range(40)],  # a sawtooth
+        [50 - n for n in range(40)],
+        [10] * 30 + [40] * 10,  # one jump
+        [round(20 * math.log(1 + n)) for n in range(30)] + [68] * 30,
+    ],
+)
+def test_what_does_not_go_on_growing_is_not_steady_growth(values):
+    assert warned(curve_of("fds", values)) == []
+
+
+def test_growth_in_few_samples_is_not_told():
+    assert warned(curve_of("fds", range(7))) == []
+
+
+def test_a_holder_that_grows_steadily_is_named_with_its_tests():
+    ((kind, text),) = warned(growing=(HOLDER,))
+
+    assert kind == "steady growth"
+    assert text == (
+        "app.cache (dict) gained 900 items, +1 per test, in 900 of 900 tests that were watched:"
+        " test_a.py::test_0, test_a.py::test_1, test_a.py::test_2 and 897 more"
+    )
+
+
+def test_a_test_that_adds_again_when_run_again_is_said():
+    ((_, text),) = warned(growing=(replace(HOLDER, confirmed="test_a.py::test_7"),))
+
+    assert text.endswith("; test_a.py::test_7 adds to it again when it is run again")
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        replace(HOLDER, steady=False),
+        replace(HOLDER, bound="deque: 900 of 1000 items"),
+        replace(HOLDER, acquitted="3 tests that had added to it added nothing when run again"),
+    ],
+)
+def test_a_holder_that_is_bounded_acquitted_or_unsteady_is_not_warned_of(holder):
+    assert warned(growing=(holder,)) == []
+
+
+def test_memory_that_grows_by_what_pytest_keeps_is_not_warned_of():
+    values = [50 * MIB + number * 10 * 5_000 for number in range(40)]
+
+    assert warned(curve_of("rss_bytes", values)) == []
+
+
+def test_memory_that_grows_by_more_is_steady_growth():
+    values = [50 * MIB + number * 10 * 100_000 for number in range(40)]
+
+    ((kind, text),) = warned(curve_of("rss_bytes", values))
+
+    assert kind == "steady growth"
+    assert text.startswith("resident set +97.7 KiB per test after warm-up, from")
+
+
+def test_output_that_pytest_keeps_is_taken_off():
+    values = [50 * MIB + number * 10 * 100_000 for number in range(40)]
+
+    assert warned(curve_of("rss_bytes", values), text_bytes=390 * 100_000) == []
+
+
+def test_growth_of_the_resident_set_above_the_rate_is_rapid():
+    values = [50 * MIB + number * 4 * MIB for number in range(20)]
+
+    found = warned(curve_of("rss_bytes", values, tests_each=1), limits=Limits(rapid_bytes=MIB))
+
+    assert "240 MiB per minute" in dict(found)["rapid growth"]
+
+
+def test_a_short_session_has_no_rate():
+    values = [50 * MIB + number * 4 * MIB for number in range(20)]
+
+    assert warned(curve_of("rss_bytes", values, tests_each=1, seconds_each=0.1)) == []
+
+
+def test_a_peak_above_the_share_of_the_memory_is_high_use():
+    ((kind, text),) = warned(curve_of("rss_bytes", [90 * MIB] * 3), limit_bytes=100 * MIB)
+
+    assert kind == "high use"
+    assert text == "resident set of 90 MiB at its peak, 90 % of 100 MiB (limit 80 %)"
+
+
+def test_without_a_known_limit_there_is_no_high_use():
+    assert warned(curve_of("rss_bytes", [90 * MIB] * 3)) == []
+
+
+def test_objects_without_a_growing_container_are_steady_growth_at_a_constant_rate():
+    reached = ((16, 50_000), (100, 50_168), (200, 50_368), (400, 50_768))
+
+    ((kind, text),) = warned(reached=reached)
+
+    assert kind == "steady growth"
+    assert text.startswith("+2 objects per test that modules, fixtures or threads lead to")
+
+
+@pytest.mark.parametrize(
+    "reached",
+    [
+        ((16, 50_000), (100, 52_000), (200, 52_100), (400, 52_120)),  # warm-up
+        ((16, 50_000), (100, 50_200), (200, 50_400)),  # too few looks
+        ((16, 50_000), (100, 50_010), (200, 50_020), (400, 50_040)),
+    ],
+)
+def test_objects_at_no_constant_rate_are_not_warned_of(reached):
+    assert warned(reached=reached) == []

@@ -1,0 +1,172 @@
+"""Holders under watch, test by test."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+
+from pytest_leakguard.diagnosis.walk import referents_of
+from pytest_leakguard.identity import identity_of
+from pytest_leakguard.monitor.look import Candidate
+from pytest_leakguard.monitor.watch import Watched, resolve
+
+
+class Owner:
+    def __init__(self):
+        self.items = []
+
+
+def watched_through(gains, *, file=lambda number: "test_a.py"):
+    """Watch a list while tests add to it, so many items each."""
+    container = []
+    watched = Watched(container, "test_before", 0)
+    for number, gain in enumerate(gains):
+        del container[len(container) + min(gain, 0) :]
+        container.extend([None] * max(gain, 0))
+        watched.note(f"test_{number}", file(number))
+    return watched
+
+
+@pytest.mark.parametrize(
+    "gains",
+    [
+        [1] * 100,
+        [1, 1] * 700,  # more than there are stretches
+        [3, 0] * 50,
+        [1, 0, 2, 0, 1, 1] * 30,
+    ],
+)
+def test_growth_that_goes_on_is_steady(gains):
+    assert watched_through(gains).is_steady()
+
+
+@pytest.mark.parametrize(
+    "gains",
+    [
+        [1] * 20,  # too few tests
+        [5] * 12 + [0] * 100,  # warm-up
+        [0] * 100,
+        [30] + [0] * 99,
+        ([7] + [0] * 19) * 10,  # one test in twenty: what each file imports, say
+        ([1] * 9 + [-9]) * 20,  # filled and emptied
+    ],
+)
+def test_growth_that_ends_or_is_rare_is_not_steady(gains):
+    assert not watched_through(gains).is_steady()
+
+
+def test_a_file_whose_tests_all_add_is_to_blame_though_the_session_goes_on_without():
+    gains = [1] * 50 + [0] * 400
+
+    watched = watched_through(gains, file=lambda number: f"test_{number // 50}.py")
+
+    assert watched.is_steady()
+    assert watched.found().files == {"test_0.py": (50, 50)}
+
+
+def test_tests_that_add_are_named_with_the_largest_gains_first():
+    found = watched_through([1, 0, 5, 1] * 10).found()
+
+    assert found.names[:3] == ("test_2", "test_6", "test_10")
+    assert (found.tests, found.watched, found.gained, found.per_test) == (30, 40, 70, 1.75)
+
+
+def test_what_a_test_run_again_adds_confirms_a_holder():
+    watched = watched_through([1] * 64)
+    assert watched.wants_confirmation
+
+    watched.judge("test_63", (1, 1))
+
+    assert watched.found().confirmed == "test_63"
+    assert not watched.wants_confirmation
+
+
+@pytest.mark.parametrize("gains", [(0, 0), (1, 0)])
+def test_tests_that_add_nothing_when_run_again_acquit_a_holder(gains):
+    watched = watched_through([1] * 64)
+
+    for _ in range(3):
+        watched.judge("test_63", gains)
+
+    found = watched.found()
+    assert found.acquitted == "3 tests that had added to it added nothing when run again"
+    assert not watched.wants_confirmation
+
+
+def test_one_test_that_adds_again_outweighs_others_that_do_not():
+    watched = watched_through([1] * 64)
+
+    watched.judge("test_1", (0, 0))
+    watched.judge("test_2", (1, 1))
+    watched.judge("test_3", (0, 0))
+
+    assert watched.found().confirmed == "test_2"
+    assert not watched.found().acquitted
+
+
+def test_tests_that_cannot_be_run_again_neither_confirm_nor_acquit():
+    watched = watched_through([1] * 64)
+
+    for _ in range(3):
+        watched.judge("test_63", ())
+
+    assert not watched.wants_confirmation
+    assert (watched.found().confirmed, watched.found().acquitted) == ("", "")
+
+
+def test_a_holder_that_is_idle_for_long_may_be_forgotten():
+    assert watched_through([5, 5, 0] + [0] * 70).is_idle
+    assert not watched_through([1] * 100 + [0] * 20).is_idle
+
+
+def test_a_confirmed_holder_is_neither_forgotten_nor_forgiven():
+    watched = watched_through([1] * 64)
+    watched.judge("test_63", (1, 1))
+    for number in range(200):
+        watched.note(f"test_later_{number}", "test_a.py")
+
+    assert watched.is_steady()
+    assert not watched.is_idle
+
+
+def test_what_has_no_length_is_not_watched():
+    with pytest.raises(TypeError, match=r"got .*Owner"):
+        Watched(Owner(), "test_before", 0)
+
+
+def way_to(*objects):
+    return tuple(map(identity_of, objects))
+
+
+def candidate(root, way):
+    return Candidate(holder="h", type="list", before=0, items=9, bound="", root=root, way=way)
+
+
+def test_a_container_is_found_again_by_the_way_to_it(monkeypatch):
+    module, owner = ModuleType("some_module"), Owner()
+    module.owner = owner
+    monkeypatch.setitem(__import__("sys").modules, "some_module", module)
+    between = [one for one in referents_of(owner) if type(one) is dict]
+    way = way_to(module, vars(module), owner, *between, owner.items)
+
+    assert resolve(candidate("some_module", way), {}) is owner.items
+
+
+def test_a_container_that_was_replaced_is_not_found(monkeypatch):
+    module, old = ModuleType("some_module"), [1]
+    module.items = old
+    monkeypatch.setitem(__import__("sys").modules, "some_module", module)
+    way = way_to(module, vars(module), old)
+    module.items = [2]
+
+    assert resolve(candidate("some_module", way), {}) is None
+
+
+def test_a_container_below_a_fixture_is_found_by_the_fixture_value():
+    owner, extras, places = Owner(), {}, {}
+    between = [one for one in referents_of(owner) if type(one) is dict]
+    way = way_to(extras, places, owner, *between, owner.items)
+
+    assert resolve(candidate("", way), {"fixture bus": owner}) is owner.items
+    assert resolve(candidate("", way), {}) is None
