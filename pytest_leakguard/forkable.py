@@ -13,7 +13,7 @@ import stat
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, final
@@ -26,6 +26,8 @@ CAN_FORK = hasattr(os, "fork") and hasattr(os, "killpg")
 #: Whether copies are made that nobody has asked for. macOS has frameworks that do not survive it.
 CAN_COPY = CAN_FORK and sys.platform.startswith("linux")
 NO_FORK = "this platform cannot fork"
+#: Ending a terminal's session must not reach a parent that does not know its child yet.
+_HELD_BACK = frozenset({signal.SIGINT, signal.SIGTERM})
 #: Modules whose threads serve other processes, or wait for us.
 _SERVING = frozenset({"execnet", "pytest_leakguard", "pytest_rerunfailures"})
 _DESCRIPTORS = "/dev/fd"
@@ -207,3 +209,13 @@ def polled(number: int) -> dict[int, int] | None:
                     return None
                 events[target] = int(said["events"], 16)
     return events
+
+
+@contextmanager
+def held_back() -> Iterator[set[Any]]:
+    """Have signals that end a session wait; yields the mask that was."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
+    try:
+        yield mask
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

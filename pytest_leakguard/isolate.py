@@ -17,8 +17,8 @@ import select
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePath
@@ -27,6 +27,7 @@ from typing import Any, NoReturn, final
 
 from pytest_leakguard import forkable
 from pytest_leakguard.clock import now
+from pytest_leakguard.forkable import held_back
 from pytest_leakguard.model import Result
 from pytest_leakguard.runner import Subject
 from pytest_leakguard.settings import Settings
@@ -51,8 +52,6 @@ _END_MS = 2
 _NOT_DELIVERED = 70
 _SET_PARENT_DEATH_SIGNAL = 1
 _FRAME = re.compile(r'File "(?P<file>.*)", line (?P<line>\d+) in (?P<function>.*)')
-#: Ending a terminal's session must not reach a parent that does not know its child yet.
-_HELD_BACK = frozenset({signal.SIGINT, signal.SIGTERM})
 # Bound here because tests patch the modules, and coverage replaces _exit by one that writes files.
 _close, _kill, _read, _write = os.close, os.kill, os.read, os.write
 _getpid, _getppid, _pipe = os.getpid, os.getppid, os.pipe
@@ -149,16 +148,6 @@ def run_in_child(
             _close(writing)
         if child is not None:
             child.end()
-
-
-@contextmanager
-def held_back() -> Iterator[set[Any]]:
-    """Have signals that end a session wait; yields the mask that was."""
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
-    try:
-        yield mask
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 # The child

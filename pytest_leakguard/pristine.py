@@ -20,7 +20,8 @@ from functools import partial
 from typing import Any, NoReturn, final
 
 from pytest_leakguard.clock import now
-from pytest_leakguard.isolate import Announce, Limits, held_back, run_in_child
+from pytest_leakguard.forkable import held_back
+from pytest_leakguard.isolate import Announce, Limits, run_in_child
 from pytest_leakguard.model import Result
 
 #: How much longer than its child the copy itself may take to say something, in seconds.

@@ -17,8 +17,7 @@ from contextlib import suppress
 from typing import NoReturn, final
 
 from pytest_leakguard.clock import now
-from pytest_leakguard.forkable import CAN_COPY
-from pytest_leakguard.isolate import held_back
+from pytest_leakguard.forkable import CAN_COPY, held_back
 
 #: How long a copy may take, in seconds: then the system ends it.
 LIMIT_SECONDS = 60

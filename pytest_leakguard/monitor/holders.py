@@ -13,11 +13,10 @@ from typing import final
 from pytest_leakguard.clock import now
 from pytest_leakguard.counters.containers import length_of_kind
 from pytest_leakguard.counters.nearby import Neighbourhood, choose
-from pytest_leakguard.diagnosis.roots import Roots
 from pytest_leakguard.forkable import CAN_COPY
 from pytest_leakguard.identity import identity_of
 from pytest_leakguard.monitor.copies import Copy
-from pytest_leakguard.monitor.look import Look, look, name_holders
+from pytest_leakguard.monitor.looks import Look
 from pytest_leakguard.monitor.ration import Ration
 from pytest_leakguard.monitor.watch import Watched, resolve
 from pytest_leakguard.monitored import Growing
@@ -55,7 +54,6 @@ class HolderSearch:
 
     def __init__(self, places: Callable[[], Mapping[str, object]]) -> None:
         self._places = places
-        self._roots = Roots(places)
         self._ration = Ration(_SHARE, _CREDIT)
         self._watching: list[Watched] = []
         self._ended: list[Growing] = []
@@ -177,10 +175,10 @@ class HolderSearch:
     # Far
 
     def _look_far(self, tests: int, test: str) -> None:
-        earlier, roots = self._latest, self._roots
+        earlier, places = self._latest, self._places
         self._copies_due = [one for one in self._copies_due if one > tests]
         try:
-            self._copy = Copy(lambda: look(roots, tests, earlier))
+            self._copy = Copy(lambda: _look(places, tests, earlier))
         except OSError as error:
             self._copies_due = []
             self.notes.append(f"holders far from the tests were not looked for: {error}")
@@ -268,7 +266,16 @@ class HolderSearch:
         """Name what is suspected and was not met by a look: only a suspect pays for a walk."""
         if nameless:
             began = now()
-            named = name_holders(self._roots, [one.container for one in nameless])
+            from pytest_leakguard.monitor.look import name_holders
+
+            named = name_holders(self._places, [one.container for one in nameless])
             for one in nameless:
                 one.named = named.get(one.identity)
             self._ration.spent += now() - began
+
+
+def _look(places: Callable[[], Mapping[str, object]], tests: int, earlier: bytes | None) -> bytes:
+    # Imported in the copy: it costs the session nothing there.
+    from pytest_leakguard.monitor.look import look
+
+    return look(places, tests, earlier)

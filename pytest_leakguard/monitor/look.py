@@ -9,12 +9,9 @@ a copy of the process, so that it may take its time and empty what it likes.
 from __future__ import annotations
 
 import gc
-import json
 from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from itertools import compress
-from typing import Any, final
 
 from pytest_leakguard import settle
 from pytest_leakguard.counters.containers import length_of_kind
@@ -24,6 +21,7 @@ from pytest_leakguard.diagnosis.paths import retention_path
 from pytest_leakguard.diagnosis.roots import Root, Roots
 from pytest_leakguard.diagnosis.walk import Entry, Reached
 from pytest_leakguard.identity import identity_of
+from pytest_leakguard.monitor.looks import Candidate, Look
 
 #: Containers with fewer items are not looked at: most of a heap's have next to none.
 LEAST_ITEMS = 4
@@ -38,95 +36,17 @@ _RUNNING_TESTS = ("_pytest.", "pluggy.", "xdist.", "execnet.", "pytest_leakguard
 _NOT_TOLD = ("sys.modules", "sys.path_importer_cache", *_RUNNING_TESTS)
 
 
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A container that has grown.
-
-    Attributes:
-        holder: Its dotted name.
-        type: Its dotted type.
-        before: How many items it had at the earlier look; 0 if there was none.
-        items: How many it had at this one.
-        bound: What keeps it from growing for ever, in words; empty when nothing is known.
-        root: Name of the root that the way to it begins at.
-        way: Identities of the objects on that way, the root's own first and its own last.
-    """
-
-    holder: str
-    type: str
-    before: int
-    items: int
-    bound: str
-    root: str
-    way: tuple[int, ...]
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What one look has found.
-
-    Attributes:
-        tests: How many tests were over.
-        reached: How many objects were met.
-        candidates: What has grown since the look before, those that gained most first.
-        identities: Of the containers met, sorted.
-        lengths: How many items each of these has.
-    """
-
-    tests: int
-    reached: int
-    candidates: tuple[Candidate, ...]
-    identities: array[int]
-    lengths: array[int]
-
-    def to_bytes(self) -> bytes:
-        """Return it in a form that another process can read, and that takes little memory."""
-        head = {
-            "tests": self.tests,
-            "reached": self.reached,
-            "candidates": [
-                {name: getattr(one, name) for name in Candidate.__dataclass_fields__}
-                for one in self.candidates
-            ],
-            "containers": len(self.identities),
-        }
-        line = json.dumps(head).encode() + b"\n"
-        return line + self.identities.tobytes() + self.lengths.tobytes()
-
-    @classmethod
-    def from_bytes(cls, text: bytes) -> Look:
-        """Rebuild it from :meth:`to_bytes`, on the same machine."""
-        line, _, numbers = text.partition(b"\n")
-        head: dict[str, Any] = json.loads(line)  # Any: as JSON has it
-        identities, lengths = array("q"), array("q")
-        size = head["containers"] * identities.itemsize
-        identities.frombytes(numbers[:size])
-        lengths.frombytes(numbers[size:])
-        candidates = tuple(
-            Candidate(**{**one, "way": tuple(one["way"])}) for one in head["candidates"]
-        )
-        return cls(
-            tests=head["tests"],
-            reached=head["reached"],
-            candidates=candidates,
-            identities=identities,
-            lengths=lengths,
-        )
-
-
-def look(roots: Roots, tests: int, earlier: bytes | None) -> bytes:
+def look(places: Callable[[], Mapping[str, object]], tests: int, earlier: bytes | None) -> bytes:
     """Walk the heap of this process, which is about to end.
 
     Args:
-        roots: Where to begin.
+        places: Called for named places where holders may live, such as the values of fixtures.
         tests: How many tests are over.
         earlier: The look before, as bytes; ``None`` for the first.
     """
     gc.disable()
     settle.empty_caches()
-    named = roots.all()
+    named = Roots(places).all()
     reached = Reached(named)
     objects = reached.objects
     kinds = {kind: length_of_kind(kind) for kind in set(map(type, objects))}
@@ -191,17 +111,19 @@ def _told(named: Sequence[Root], entry: Entry, before: int, items: int) -> Candi
     )
 
 
-def name_holders(roots: Roots, containers: Sequence[object]) -> dict[int, Candidate]:
+def name_holders(
+    places: Callable[[], Mapping[str, object]], containers: Sequence[object]
+) -> dict[int, Candidate]:
     """Name containers by one walk over the heap; those that nothing known leads to are left out.
 
     Args:
-        roots: Where to begin.
+        places: Called for named places, as for a look.
         containers: What is to be named.
 
     Returns:
         Each with its name, by its identity.
     """
-    named = roots.all()
+    named = Roots(places).all()
     reached = Reached(named)
     wanted = {identity_of(one) for one in containers}
     found: dict[int, Candidate] = {}

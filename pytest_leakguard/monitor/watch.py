@@ -13,15 +13,13 @@ from operator import add
 from typing import Any, final
 
 from pytest_leakguard.counters.containers import sized
-from pytest_leakguard.diagnosis.naming import type_name
-from pytest_leakguard.diagnosis.walk import referents_of
 from pytest_leakguard.identity import identity_of
-from pytest_leakguard.monitor.look import Candidate
+from pytest_leakguard.monitor.looks import Candidate
 from pytest_leakguard.monitored import Growing
 from pytest_leakguard.units import plural
 
 #: Tests that are named at most for a holder, and files that are remembered for it.
-_MOST_NAMED, _MOST_FILES = 2_000, 2_000
+_MOST_NAMED, _MOST_FILES = 2_000, 500
 #: Stretches of tests by which it is judged whether growth goes on.
 _STRETCHES = 64
 #: Tests that have to be watched before it is said that a holder grows steadily.
@@ -46,6 +44,8 @@ def resolve(candidate: Candidate, places: Mapping[str, object]) -> object | None
         candidate: The container as a look has found it.
         places: Named places that belong to the tests, such as fixtures' values, by their names.
     """
+    from pytest_leakguard.diagnosis.walk import referents_of  # only what has grown pays for it
+
     first, *rest = candidate.way
     obj: object = sys.modules.get(candidate.root) if candidate.root else None
     if obj is None and candidate.root == "" and len(rest) >= 2:
@@ -83,7 +83,7 @@ class Watched:
         self._container: Any = container
         length: Callable[[Any], int] | None = sized(container)
         if length is None:
-            raise TypeError(f"a container with a length is watched (got {type_name(container)})")
+            raise TypeError(f"a container with a length is watched (got {type(container)!r})")
         self._length = length
         self._began_after = began_after
         self._before = before
@@ -218,6 +218,8 @@ class Watched:
 
     def found(self) -> Growing:
         """Return what was seen."""
+        from pytest_leakguard.diagnosis.naming import type_name
+
         items = self.length()
         files = sorted(self._files.items(), key=lambda one: -one[1][1])
         named = sorted(zip(self._gains, self._names, strict=True), key=lambda one: -one[0])

@@ -22,7 +22,8 @@ from pytest_leakguard.monitor.watch import Watched
 from pytest_leakguard.plugin import markers
 from pytest_leakguard.plugin.gate import Gate, Settle
 from pytest_leakguard.plugin.harness import harness_of
-from pytest_leakguard.plugin.rerun import Fixtures, RerunnableItem, Timeouts, doctest_globals
+from pytest_leakguard.plugin.rerun import RerunnableItem, Timeouts, doctest_globals
+from pytest_leakguard.plugin.scopes import Fixtures
 from pytest_leakguard.runner import BrokenRunError, Subject
 from pytest_leakguard.settings import Settings
 
@@ -37,18 +38,10 @@ class Confirmation:
     Args:
         config: The session's configuration.
         searches: Called for the search for holders; ``None`` while none is on.
-        judged_anyway: Whether all tests are run again as it is.
     """
 
-    def __init__(
-        self,
-        config: pytest.Config,
-        searches: Callable[[], HolderSearch | None],
-        *,
-        judged_anyway: bool,
-    ) -> None:
+    def __init__(self, config: pytest.Config, searches: Callable[[], HolderSearch | None]) -> None:
         self._searches = searches
-        self._judged_anyway = judged_anyway
         self._timeouts = Timeouts(config)
         self._obstacles = Obstacles(harness_of(config))
 
@@ -61,7 +54,7 @@ class Confirmation:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Have a test that may make a suspected holder grow run again once it has passed."""
         holders = self._searches()
-        if holders is None or not holders.has_suspects or self._is_judged(item):
+        if holders is None or not holders.has_suspects or _is_judged(item):
             return (yield)
         globs = doctest_globals(item)
         try:
@@ -69,11 +62,6 @@ class Confirmation:
                 return (yield)
         finally:
             self._timeouts.settings = None
-
-    def _is_judged(self, item: pytest.Item) -> bool:
-        debugged = item.config.getoption("trace", False)
-        marked = any(map(item.get_closest_marker, markers.NAMES))
-        return self._judged_anyway or bool(debugged) or marked
 
     def _confirm(
         self,
@@ -92,6 +80,12 @@ class Confirmation:
             for number, suspect in enumerate(suspects):
                 suspect.judge(item.nodeid, series.get(str(number), ()))
         return lambda _: None
+
+
+def _is_judged(item: pytest.Item) -> bool:
+    """Tell whether a test is run again as it is, or must not be."""
+    marked = any(map(item.get_closest_marker, markers.NAMES))
+    return marked or bool(item.config.getoption("trace", False))
 
 
 def _run_again(subject: Subject, suspects: Sequence[Watched], announce: Announce) -> Result:

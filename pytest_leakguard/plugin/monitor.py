@@ -18,11 +18,9 @@ from pytest_leakguard.monitor.holders import HolderSearch
 from pytest_leakguard.monitor.judging import Limits
 from pytest_leakguard.monitor.process import ProcessMonitor
 from pytest_leakguard.monitored import Monitored
-from pytest_leakguard.plugin.confirming import Confirmation
 from pytest_leakguard.plugin.lookup import look_up
 from pytest_leakguard.plugin.neighbours import Neighbours
-from pytest_leakguard.plugin.rerun import Fixtures
-from pytest_leakguard.reports.monitor import monitor_lines
+from pytest_leakguard.plugin.scopes import Fixtures
 from pytest_leakguard.units import parse_duration, parse_percentage, parse_size, plural
 
 _NAME, _CARRIED = "leakguard-monitor", "leakguard_monitored"
@@ -90,10 +88,8 @@ def start(config: pytest.Config, *, judged_anyway: bool) -> None:
         require_cpython()
     except UnsupportedInterpreterError as error:
         raise pytest.UsageError(str(error)) from None
-    monitor = SessionMonitor(config, resolve(config))
+    monitor = SessionMonitor(config, resolve(config), judged_anyway=judged_anyway)
     config.pluginmanager.register(monitor, _NAME)
-    confirmation = Confirmation(config, lambda: monitor.holders, judged_anyway=judged_anyway)
-    config.pluginmanager.register(confirmation, f"{_NAME}-confirmation")
 
 
 def _what_was_raised(text: str) -> str:
@@ -112,10 +108,14 @@ class SessionMonitor:
     Args:
         config: The session's configuration.
         options: How it is watched.
+        judged_anyway: Whether all tests are run again as it is.
     """
 
-    def __init__(self, config: pytest.Config, options: MonitorOptions) -> None:
+    def __init__(
+        self, config: pytest.Config, options: MonitorOptions, *, judged_anyway: bool
+    ) -> None:
         self._config = config
+        self._confirms = not judged_anyway
         self._options = options
         self._monitor: ProcessMonitor | None = None
         self._owner = _getpid()
@@ -174,6 +174,16 @@ class SessionMonitor:
             with self._no_harm():
                 neighbourhood = partial(self._neighbours.of, item, {})
                 monitor.end(item.nodeid.partition("::")[0], neighbourhood)
+                if self._confirms and monitor.holders.has_suspects:
+                    self._confirms = False
+                    self._confirm()
+
+    def _confirm(self) -> None:
+        """From the next test on, have those run again that make a suspected holder grow."""
+        from pytest_leakguard.plugin.confirming import Confirmation
+
+        confirmation = Confirmation(self._config, lambda: self.holders)
+        self._config.pluginmanager.register(confirmation, f"{_NAME}-confirmation")
 
     @contextmanager
     def _no_harm(self) -> Iterator[None]:
@@ -253,6 +263,8 @@ class SessionMonitor:
         warned = any(monitored.warnings for monitored in self._found)
         if not (self._found or self._lost or self._trouble) or (verbosity < 0 and not warned):
             return
+        from pytest_leakguard.reports.monitor import monitor_lines
+
         terminalreporter.write_sep("-", "leak monitor")
         for monitored in self._found:
             for line in monitor_lines(monitored, limit=None if verbosity > 0 else 5):

@@ -27,12 +27,12 @@ from pytest_leakguard.plugin.policy import Policy
 from pytest_leakguard.plugin.progress import Progress
 from pytest_leakguard.plugin.repeatable import Advised
 from pytest_leakguard.plugin.rerun import (
-    Fixtures,
     RerunnableItem,
     Timeouts,
     doctest_globals,
 )
 from pytest_leakguard.plugin.results import SessionResults, note_result
+from pytest_leakguard.plugin.scopes import Fixtures
 from pytest_leakguard.reports import SelfCheck
 from pytest_leakguard.reports.text import failure_page, one_sentence
 from pytest_leakguard.runner import Recorder, Subject

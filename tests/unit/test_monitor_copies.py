@@ -8,12 +8,12 @@ import sys
 import pytest
 
 from pytest_leakguard.clock import now, wait
-from pytest_leakguard.diagnosis.roots import Roots
 from pytest_leakguard.forkable import CAN_COPY
 from pytest_leakguard.identity import identity_of
 from pytest_leakguard.monitor import copies
 from pytest_leakguard.monitor.copies import Copy
-from pytest_leakguard.monitor.look import Look, look, name_holders
+from pytest_leakguard.monitor.look import look, name_holders
+from pytest_leakguard.monitor.looks import Look
 
 needs_copies = pytest.mark.skipif(not CAN_COPY, reason="this platform copies no processes")
 STORE: list[object] = [None] * 4
@@ -94,7 +94,7 @@ def test_where_no_copies_are_made_it_is_said(monkeypatch):
 
 
 def looked(tests, earlier=None):
-    return answer_of(Copy(lambda: look(Roots(), tests, earlier)))
+    return answer_of(Copy(lambda: look(dict, tests, earlier)))
 
 
 @needs_copies
@@ -144,7 +144,7 @@ def test_what_the_interpreter_imports_is_not_told():
 def test_holders_are_named_by_one_walk():
     loose = [None]
 
-    named = name_holders(Roots(), [NESTED["inner"], loose])
+    named = name_holders(dict, [NESTED["inner"], loose])
 
     assert named[identity_of(NESTED["inner"])].holder == f"{__name__}.NESTED['inner']"
     assert identity_of(loose) not in named

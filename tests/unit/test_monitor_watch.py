@@ -8,7 +8,7 @@ import pytest
 
 from pytest_leakguard.diagnosis.walk import referents_of
 from pytest_leakguard.identity import identity_of
-from pytest_leakguard.monitor.look import Candidate
+from pytest_leakguard.monitor.looks import Candidate
 from pytest_leakguard.monitor.watch import Watched, resolve
 
 
