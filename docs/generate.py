@@ -63,6 +63,21 @@ def test_shop_remembers():
 def test_shop_opens():
     pass
 """
+_REGISTRY = """\
+audit_log = []
+
+def handle(order):
+    audit_log.append(bytearray(1024))
+"""
+_MANY_TESTS = """\
+import pytest
+
+import shop
+
+@pytest.mark.parametrize("order", range(200))
+def test_{name}(order):
+    shop.handle(order)
+"""
 #: What some forms leave running would keep the process for an hour.
 _CONFTEST = """\
 import os
@@ -240,11 +255,28 @@ def compare_tracebacks() -> str:
     return _lines(_compare("--by=traceback", "--limit=1") + "\n\n", r"^by traceback", r"^$")
 
 
+def monitor() -> str:
+    """Show what is warned of when each test of a suite adds to a list."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        Path(directory, "shop.py").write_text(_REGISTRY, encoding="utf-8")
+        for name in ("orders", "returns"):
+            test = _MANY_TESTS.format(name=name)
+            Path(directory, f"test_{name}.py").write_text(test, encoding="utf-8")
+        text = _pytest(Path(directory), "--leak-monitor")
+    return "".join(
+        f"{line}\n"
+        for line in text.splitlines()
+        if line.startswith(("steady growth: ", "leak monitor: "))
+    )
+
+
 SHOWN = {
     "failure": failure,
     "suite": suite,
     "options": options,
     "finding": finding,
+    "monitor": monitor,
     "history-list": history_list,
     "history-holder": history_holder,
     "history-plot": history_plot,

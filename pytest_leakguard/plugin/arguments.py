@@ -171,7 +171,7 @@ _MONITOR_OPTIONS = (
     (
         "monitor-high",
         "N%",
-        "warn of a resident set above this share of what the process may use (default: 80%)",
+        "warn of a resident set above this share of what the process may use (default: 80 %%)",
     ),
 )
 _MONITOR_FAIL = "fail the session when the monitor warns of something"
