@@ -6,6 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_leakguard.model import Finding, Frame, Result, Step
+from pytest_leakguard.monitored import (
+    Collections,
+    Curve,
+    Growing,
+    Monitored,
+    MonitorWarning,
+)
 from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome
 
 ROOT = Path("/project")
@@ -91,3 +98,32 @@ FACTS = facts(
     outcome("tests/test_c.py::test_clean", verdict="clean"),
 )
 EMPTY = facts(outcome("tests/test_c.py::test_clean", verdict="clean"))
+WATCHED = Monitored(
+    process="gw1",
+    seconds=12.5,
+    tests=300,
+    measured=300,
+    cost_seconds=0.05,
+    curve=Curve(
+        seconds=(0.0, 6.0, 12.5),
+        tests=(0, 150, 300),
+        series={"rss_bytes": (50_000_000, None, 60_000_000), "fds": (9, 9, 9)},
+        peaks={"rss_bytes": 60_000_000, "fds": 9},
+        peak_tests={"rss_bytes": "tests/test_bus.py::test_again", "fds": ""},
+    ),
+    growing=(
+        Growing(
+            holder="bus.<img src=x>",
+            type="list",
+            items=300,
+            gained=300,
+            per_test=1.0,
+            began_after="tests/test_bus.py::test_subscribe",
+            tests=290,
+            watched=290,
+            steady=True,
+        ),
+    ),
+    collections=Collections(runs=(30, 3, 1), pause_seconds=0.25),
+    warnings=(MonitorWarning(kind="steady growth", text="bus.<img src=x> gained 300 items"),),
+)

@@ -18,7 +18,7 @@ from pytest_leakguard.reports import SessionFacts, TestOutcome, require_packages
 pytest.importorskip("jinja2")
 pytest.importorskip("leather")
 
-from sample import ROOT, SUBSCRIPTION, facts
+from sample import ROOT, SUBSCRIPTION, WATCHED, facts
 
 from pytest_leakguard.reports.html import render_html
 from pytest_leakguard.reports.html.charts import charts_of
@@ -252,6 +252,21 @@ def test_a_chart_has_runs_and_not_samples_on_its_axis():
     slopes = [(after[1] - before[1]) / (after[0] - before[0]) for before, after in pairwise(points)]
     assert max(slopes) - min(slopes) < 0.02  # as straight as it grows
     assert "KiB</text>" in charts["traced_bytes"].svg
+
+
+def test_a_watched_session_is_shown_with_warnings_and_curves():
+    shown = Page(render_html(replace(session(CLEAN), monitored=(WATCHED,)), ROOT))
+    text = " ".join(shown.texts["monitor"].split())
+
+    for words in (
+        "gw1: 300 tests, 12.5 s",
+        "steady growth bus.<img src=x> gained 300 items",
+        "rss_bytes: 47.7 MiB to 57.2 MiB over 300 tests",
+        "+300 +1 290 of 290 bus.<img src=x> (list)",
+    ):
+        assert words in text
+    assert "fds:" not in text  # it never moved
+    assert not shown.all("img")
 
 
 def test_samples_of_unknown_distance_are_drawn_one_by_one():

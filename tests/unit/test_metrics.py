@@ -10,7 +10,7 @@ pytest.importorskip("prometheus_client")
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
-from sample import EMPTY, FACTS, KNOWN, ROOT, SUBSCRIPTION, facts, outcome
+from sample import EMPTY, FACTS, KNOWN, ROOT, SUBSCRIPTION, WATCHED, facts, outcome
 
 from pytest_leakguard.reports import renderer_of
 from pytest_leakguard.reports.metrics import MOST_LABELLED, metrics_of
@@ -96,3 +96,19 @@ def test_the_same_session_is_written_alike(form):
     render = renderer_of(form)
 
     assert render(FACTS, ROOT) == render(FACTS, ROOT)
+
+
+@pytest.mark.parametrize("form", READERS)
+def test_what_a_monitor_has_seen_is_read_by_process(form):
+    samples = read(form, replace(FACTS, monitored=(WATCHED,)))
+
+    warnings = {
+        dict(labels)["kind"]: value
+        for labels, value in samples["leakguard_monitor_warnings"].items()
+    }
+    assert warnings == {"steady growth": 1, "rapid growth": 0, "high use": 0}
+    assert samples["leakguard_monitor_gc_pause_seconds"] == {(("process", "gw1"),): 0.25}
+    peak = (("counter", "rss_bytes"), ("process", "gw1"))
+    assert samples["leakguard_monitor_memory_peak_bytes"] == {peak: 60_000_000}
+    peak = (("counter", "fds"), ("process", "gw1"))
+    assert samples["leakguard_monitor_objects_peak"] == {peak: 9}
