@@ -19,10 +19,10 @@ from typing import final
 from pytest_leakguard import settle
 from pytest_leakguard.counters import Counter
 from pytest_leakguard.diagnosis import naming, traces
-from pytest_leakguard.diagnosis.weighing import Kind, tallied
 from pytest_leakguard.heap import is_in_use
 from pytest_leakguard.raw_traces import RawTrace, raw_traces
 from pytest_leakguard.snapshots.model import Header, Scope, Snapshot, Tables, column
+from pytest_leakguard.weighing import Kind, tallied
 
 _Frame = tuple[str, int]
 

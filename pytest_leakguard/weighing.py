@@ -1,4 +1,4 @@
-"""How many objects of each type are there, and what do they weigh?
+"""What are types called, how many objects of each are there, and what do they weigh?
 
 Types are told by their identity, and objects weighed by C only: a class may have a metaclass that
 says otherwise, or a ``__sizeof__``, and these are the tested code's.
@@ -16,6 +16,18 @@ Kind = list[Any]
 
 # Bound here because tests patch and mock the module's functions.
 _getsizeof = sys.getsizeof
+
+
+def class_name(cls: type) -> str:
+    """Return the dotted name of a class; builtins are written bare."""
+    try:
+        module = type.__getattribute__(cls, "__module__")
+        name = type.__getattribute__(cls, "__qualname__")
+    except Exception:  # a class that is being torn down
+        return "<unnamed type>"
+    if not isinstance(module, str) or module == "builtins":
+        return str(name)
+    return f"{module}.{name}"
 
 
 def tallied(objects: Iterable[object]) -> list[Kind]:
