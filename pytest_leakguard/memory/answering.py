@@ -72,7 +72,7 @@ class _Teller:
         self._stream = sys.stdout if wanted.program is None else sys.stderr
         self._output = None if wanted.output is None else wanted.output.absolute()
         if self._output is not None and (self._output.is_dir() or not self._output.parent.is_dir()):
-            raise self._cannot_write("no such file")
+            raise self._cannot_write("no such directory, or no file")
         self._own_process = os.getpid()
         self._rss_before = read_rss()
         self._tracing = Tracing() if wanted.traced else None
@@ -118,7 +118,8 @@ class _Teller:
         # Only now: it is not measured what telling takes.
         from pytest_leakguard.reports.memory import memory_lines
 
-        yield from memory_lines(table, limit=self._wanted.limit)
+        limit = self._wanted.limit
+        yield from memory_lines(table, limit=limit, hint=f"--limit={limit * 2} shows twice as many")
 
     def _write(self, output: Path, lines: Iterable[str]) -> None:
         try:
@@ -127,6 +128,6 @@ class _Teller:
         except OSError as error:
             raise self._cannot_write(error.strerror) from None
 
-    def _cannot_write(self, why: str) -> InvalidSettingError:
+    def _cannot_write(self, why: str | None) -> InvalidSettingError:
         accepted = f"a path that can be written ({why})"
         return InvalidSettingError("--output", str(self._wanted.output), accepted)

@@ -87,16 +87,16 @@ def _to_memory() -> str | None:
     return text.decode("utf-8", "replace")
 
 
-def _from_descriptor() -> str | None:
+def _from_descriptor(write_stats: Callable[[], object] | None = _write_stats) -> str | None:
     """Have it written to a file in place of standard error; ``None`` if that is not to be had."""
-    if _write_stats is None:
+    if write_stats is None:
         return None
     with suppress(OSError), tempfile.TemporaryFile() as file:
         before = _dup(_STANDARD_ERROR)
         try:
             _dup2(file.fileno(), _STANDARD_ERROR)
             try:
-                _write_stats()
+                write_stats()
             finally:
                 _dup2(before, _STANDARD_ERROR)
         finally:

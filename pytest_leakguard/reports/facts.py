@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from pytest_leakguard.baseline import Comparison
+from pytest_leakguard.memory_table import MemoryTable
 from pytest_leakguard.model import Result
 
 
@@ -71,6 +72,8 @@ class SessionFacts:
         tests: Every collected test.
         whole: Whether all tests of the suite were to run: none deselected, none named one by one.
         comparison: How it stands to an earlier session; ``None`` if it was not held against one.
+        memory: Where the memory was at its end of the process that tests ran in, or of the one of
+            several that had most of it; ``None`` if it was not measured.
     """
 
     mode: str
@@ -84,6 +87,7 @@ class SessionFacts:
     tests: tuple[TestOutcome, ...]
     whole: bool = False
     comparison: Comparison | None = None
+    memory: MemoryTable | None = None
 
     @property
     def judged(self) -> tuple[TestOutcome, ...]:

@@ -1,12 +1,22 @@
-"""The report for people on where memory is: in full, or in a few lines."""
+"""The report for people on where memory is, in full."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import final
 
 from pytest_leakguard.escaping import printable
-from pytest_leakguard.memory_table import Arenas, Mapped, MemoryTable, NativeHeap, Tallied
+from pytest_leakguard.memory_table import (
+    Arenas,
+    Collector,
+    Mapped,
+    MemoryTable,
+    NativeHeap,
+    Tallied,
+)
+from pytest_leakguard.reports.memory_in_short import percent
 from pytest_leakguard.reports.summary import aligned
 from pytest_leakguard.units import format_number, format_size, plural
 
@@ -24,93 +34,51 @@ _PARTS = {
     "traced": "traced bytes by package",
     "objects": "objects by type",
 }
-#: Parts that a failure's page tells of.
-_ON_PAGE = ("resident", "arenas", "native heap", "maps")
 Row = tuple[str, str, str, str]
+HEADINGS: Row = ("where", "size", "number", "what it is")
 
 
-def memory_lines(table: MemoryTable, *, limit: int) -> Iterator[str]:
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A list of a table: what is told one by one.
+
+    Attributes:
+        title: What it lists, and in which order.
+        headings: Of its columns; that of names may be empty.
+        rows: Cells of each row.
+        numbers: How many of the first columns are numbers.
+        more: How many rows there are beyond these.
+    """
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numbers: int
+    more: int = 0
+
+
+def memory_lines(table: MemoryTable, *, limit: int, hint: str = "") -> Iterator[str]:
     """Write all of a table.
 
     Args:
         table: What was measured.
         limit: Rows of each of its lists.
+        hint: How to have more of them, in words; may be empty.
     """
     moment = f", {printable(table.moment)}" if table.moment else ""
     yield f"memory of {table.process}, Python {table.python}{moment}"
     yield ""
-    rows = [("where", "size", "number", "what it is"), *_rows(table)]
-    yield from aligned(rows, numbers=(1, 2))
+    yield from aligned([HEADINGS, *rows_of(table)], numbers=(1, 2))
     yield ""
-    yield from _conclusions(table)
-    for title, lines in _lists(table, limit):
+    yield from conclusions(table)
+    for listing in listings(table, limit=limit):
         yield ""
-        yield title
-        for line in lines:
+        yield listing.title
+        for line in aligned([listing.headings, *listing.rows], numbers=range(listing.numbers)):
             yield f"  {line}"
-
-
-def short_lines(table: MemoryTable) -> Iterator[str]:
-    """Write a table in few lines: the name of each part, and what matters of it."""
-    for name, text in _in_short(table):
-        yield f"{name:<12} {text}"
-
-
-def page_lines(table: MemoryTable) -> Iterator[str]:
-    """Write what matters of a table beside growth in bytes, as part of a failure's page."""
-    first = " memory     "
-    for name, text in _in_short(table):
-        if name in _ON_PAGE:
-            yield f"{first}{text}" if name == "resident" else f"{first}{name} {text}"
-            first = " " * len(first)
-
-
-def _in_short(table: MemoryTable) -> Iterator[tuple[str, str]]:
-    resident = [
-        f"{name} {format_size(size)}"
-        for name, size in (("RSS", table.rss_bytes), ("USS", table.uss_bytes))
-        if size is not None
-    ]
-    yield "resident", ", ".join(resident) or _why(table, "rss")
-    arenas, native = table.arenas, table.native
-    yield "arenas", _arenas_text(arenas) if arenas is not None else _why(table, "arenas")
-    yield "native heap", _native_text(native) if native is not None else _why(table, "native")
-    if table.maps:
-        number = sum(one.number for one in table.maps)
-        size = sum(one.size_bytes for one in table.maps)
-        kinds = ", ".join(
-            f"{format_size(one.resident_bytes)} {one.name}"
-            for one in table.maps
-            if one.resident_bytes >= 2**20
-        )
-        yield "maps", f"{format_size(size)} in {number:,}; resident {kinds or 'less than 1 MiB'}"
-    if table.collector is not None:
-        counts = ", ".join(format_number(one.objects) for one in table.collector.generations)
-        yield "gc", f"{counts} objects by generation; {table.collector.frozen:,} frozen"
-    if table.traced is not None:
-        peak = format_size(table.traced.peak_bytes)
-        yield "traced", f"{format_size(table.traced.size_bytes)} in use; {peak} at most"
-
-
-def _arenas_text(arenas: Arenas) -> str:
-    return (
-        f"{format_size(arenas.size_bytes)}: {format_size(arenas.in_use_bytes)} in"
-        f" {plural(arenas.blocks, 'block')} in use; fragmentation {_percent(arenas.fragmentation)}"
-    )
-
-
-def _native_text(native: NativeHeap) -> str:
-    free = "" if native.free_bytes is None else f", {format_size(native.free_bytes)} free"
-    mapped = format_size(native.mapped_bytes)
-    return f"{format_size(native.in_use_bytes)} in use{free}; {mapped} mapped for large requests"
-
-
-def _why(table: MemoryTable, name: str) -> str:
-    return f"unknown: {table.absent.get(name, 'not measured')}"
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.1f} %"
+        if listing.more:
+            yield f"  ... and {listing.more:,} more{f' ({hint})' if hint else ''}"
 
 
 def _row(name: str, size: int | None, number: int | None, text: str) -> Iterator[Row]:
@@ -119,7 +87,8 @@ def _row(name: str, size: int | None, number: int | None, text: str) -> Iterator
         yield name, format_size(size), "" if number is None else format_number(number), text
 
 
-def _rows(table: MemoryTable) -> Iterator[Row]:
+def rows_of(table: MemoryTable) -> Iterator[Row]:
+    """Yield the rows of a table: where memory is, how much, how many, and in words."""
     yield from _row("RSS", table.rss_bytes, None, "in physical memory")
     yield from _row("  USS", table.uss_bytes, None, "part of it that no other process shares")
     if table.arenas is not None:
@@ -171,13 +140,14 @@ def _native_rows(native: NativeHeap) -> Iterator[Row]:
     yield from _row("  mapped", native.mapped_bytes, None, text)
 
 
-def _conclusions(table: MemoryTable) -> Iterator[str]:
+def conclusions(table: MemoryTable) -> Iterator[str]:
+    """Say what follows from a table, and what is missing in it."""
     if table.arenas is not None and table.arenas.number:
-        share = _percent(table.arenas.fragmentation)
+        share = percent(table.arenas.fragmentation)
         yield f"fragmentation: {share} of the arenas' bytes are in no block in use"
     yield from _explained(table)
     for name, why in table.absent.items():
-        yield f"not known: {_PARTS.get(name, name)}: {why}"
+        yield f"missing: {_PARTS.get(name, name)}: {why}"
 
 
 def _explained(table: MemoryTable) -> Iterator[str]:
@@ -185,7 +155,7 @@ def _explained(table: MemoryTable) -> Iterator[str]:
     rss, accounted = table.rss_bytes, table.accounted_bytes
     if not rss or accounted is None:
         return
-    share = _percent(accounted / rss)
+    share = percent(accounted / rss)
     yield f"explained: {share} of RSS, by arenas, native heap, mapped files and the stack"
     residual = rss - accounted
     if residual > 0:
@@ -194,81 +164,97 @@ def _explained(table: MemoryTable) -> Iterator[str]:
         yield f"not resident: {format_size(-residual)} of that, such as what was never touched"
 
 
-def _lists(table: MemoryTable, limit: int) -> Iterator[tuple[str, Iterable[str]]]:
-    if table.arenas is not None:
-        idle = [one for one in table.arenas.classes if one.free]
-        idle.sort(key=lambda one: (-one.free_bytes, one.block_bytes))
-        rows = [["free", "blocks", "in use", "pools", "of blocks of"]]
-        rows += [
-            [
+def listings(table: MemoryTable, *, limit: int) -> Iterator[Listing]:
+    """Yield what of a table is told one by one.
+
+    Args:
+        table: What was measured.
+        limit: Rows of each list.
+    """
+    if table.arenas is not None and (listing := _idle_blocks(table.arenas, limit)).rows:
+        yield listing
+    if table.maps:
+        yield _mapped("mapped, by kind", table.maps, 0, len(table.maps))
+    if table.files:
+        title = "mapped files, the most resident first"
+        yield _mapped(title, table.files, table.further_files, limit)
+    if table.traced is not None and (packages := table.traced.packages):
+        yield _tallied("traced, by package", "blocks", packages, table.traced.further, limit)
+    if table.collector is not None:
+        yield _generations(table.collector)
+    if table.objects is not None:
+        types = table.objects.types
+        yield _tallied("objects, by type", "objects", types, table.objects.further, limit)
+
+
+def _idle_blocks(arenas: Arenas, limit: int) -> Listing:
+    idle = [one for one in arenas.classes if one.free]
+    idle.sort(key=lambda one: (-one.free_bytes, one.block_bytes))
+    return Listing(
+        title="free blocks by size, the most bytes first",
+        headings=("free", "blocks", "in use", "pools", "of blocks of"),
+        rows=tuple(
+            (
                 format_size(one.free_bytes),
                 format_number(one.free),
                 format_number(one.in_use),
                 format_number(one.pools),
                 format_size(one.block_bytes),
-            ]
+            )
             for one in idle[: min(limit, _MOST_CLASSES)]
-        ]
-        if idle:
-            yield "free blocks by size, the most bytes first", aligned(rows, numbers=range(5))
-    if table.maps:
-        yield "mapped, by kind", _mapped_lines(table.maps, 0, len(table.maps))
-    if table.files:
-        yield (
-            "mapped files, the most resident first",
-            _mapped_lines(table.files, table.further_files, limit),
-        )
-    if table.traced is not None and table.traced.packages:
-        traced = table.traced
-        yield "traced, by package", _tallied_lines(traced.packages, "blocks", traced.further, limit)
-    if table.collector is not None:
-        yield from _collector_lists(table)
-    if table.objects is not None:
-        objects = table.objects
-        yield "objects, by type", _tallied_lines(objects.types, "objects", objects.further, limit)
+        ),
+        numbers=5,
+    )
 
 
-def _collector_lists(table: MemoryTable) -> Iterator[tuple[str, Iterable[str]]]:
-    collector = table.collector
-    if collector is None:
-        return
-    rows = [["objects", "count", "threshold", "collections", "generation"]]
-    rows += [
-        [*map(format_number, (one.objects, one.count, one.threshold, one.collections)), str(number)]
-        for number, one in enumerate(collector.generations)
-    ]
+def _generations(collector: Collector) -> Listing:
     off = "" if collector.enabled else ", switched off"
     beside = f"{collector.frozen:,} frozen, {collector.garbage:,} in gc.garbage"
-    yield f"garbage collector{off}: {beside}", aligned(rows, numbers=range(4))
+    return Listing(
+        title=f"garbage collector{off}: {beside}",
+        headings=("objects", "count", "threshold", "collections", "generation"),
+        rows=tuple(
+            (
+                format_number(one.objects),
+                format_number(one.count),
+                format_number(one.threshold),
+                format_number(one.collections),
+                str(number),
+            )
+            for number, one in enumerate(collector.generations)
+        ),
+        numbers=4,
+    )
 
 
-def _mapped_lines(mapped: Sequence[Mapped], further: int, limit: int) -> Iterator[str]:
-    rows = [["resident", "size", "number", ""]]
-    rows += [
-        [
-            format_size(one.resident_bytes),
-            format_size(one.size_bytes),
-            format_number(one.number),
-            printable(os.path.basename(one.name)),
-        ]
-        for one in mapped[:limit]
-    ]
-    yield from aligned(rows, numbers=range(3))
-    yield from _more_line(len(mapped[limit:]) + further, limit)
+def _mapped(title: str, mapped: tuple[Mapped, ...], further: int, limit: int) -> Listing:
+    return Listing(
+        title=title,
+        headings=("resident", "size", "number", ""),
+        rows=tuple(
+            (
+                format_size(one.resident_bytes),
+                format_size(one.size_bytes),
+                format_number(one.number),
+                printable(os.path.basename(one.name)),
+            )
+            for one in mapped[:limit]
+        ),
+        numbers=3,
+        more=len(mapped[limit:]) + further,
+    )
 
 
-def _tallied_lines(
-    tallied: Sequence[Tallied], noun: str, further: int, limit: int
-) -> Iterator[str]:
-    rows = [["size", noun, ""]]
-    rows += [
-        [format_size(one.size_bytes), format_number(one.number), printable(one.name)]
-        for one in tallied[:limit]
-    ]
-    yield from aligned(rows, numbers=range(2))
-    yield from _more_line(len(tallied[limit:]) + further, limit)
-
-
-def _more_line(more: int, limit: int) -> Iterator[str]:
-    if more:
-        yield f"... and {more:,} more (--limit={limit * 2} shows twice as many)"
+def _tallied(
+    title: str, noun: str, tallied: tuple[Tallied, ...], further: int, limit: int
+) -> Listing:
+    return Listing(
+        title=title,
+        headings=("size", noun, ""),
+        rows=tuple(
+            (format_size(one.size_bytes), format_number(one.number), printable(one.name))
+            for one in tallied[:limit]
+        ),
+        numbers=2,
+        more=len(tallied[limit:]) + further,
+    )
