@@ -9,6 +9,8 @@ from pytest_leakguard.units import format_number, format_size, plural
 
 #: Parts that a failure's page tells of.
 _ON_PAGE = ("resident", "arenas", "native heap", "maps")
+#: Resident bytes from which on a kind of mappings is told.
+_LEAST_SHOWN = 2**20
 
 
 def short_lines(table: MemoryTable) -> Iterator[str]:
@@ -41,10 +43,10 @@ def _in_short(table: MemoryTable) -> Iterator[tuple[str, str]]:
         size = sum(one.size_bytes for one in table.maps)
         kinds = ", ".join(
             f"{format_size(one.resident_bytes)} {one.name}"
-            for one in table.maps
-            if one.resident_bytes >= 2**20
+            for one in sorted(table.maps, key=lambda one: one.name)
+            if one.resident_bytes >= _LEAST_SHOWN
         )
-        yield "maps", f"{format_size(size)} in {number:,}; resident {kinds or 'less than 1 MiB'}"
+        yield "maps", f"{format_size(size)} in {number:,}; resident {kinds or 'next to nothing'}"
     if table.collector is not None:
         counts = ", ".join(format_number(one.objects) for one in table.collector.generations)
         yield "gc", f"{counts} objects by generation; {table.collector.frozen:,} frozen"
