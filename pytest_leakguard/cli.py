@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = _run(given)
-        sys.stdout.flush()
+        if not runs_program:
+            sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has seen enough
         with suppress(OSError, ValueError):  # and the interpreter flushes once more as it ends
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, final
+from typing import TYPE_CHECKING, Any, Literal, final
 
 from pytest_leakguard.exemptions import Exempted
-from pytest_leakguard.memory_table import MemoryTable
+
+if TYPE_CHECKING:
+    from pytest_leakguard.memory_table import MemoryTable  # few results have one
 
 Verdict = Literal["clean", "leak", "bounded", "inconclusive", "known", "unchecked"]
 
@@ -289,6 +291,8 @@ class Result:
         ignored = tuple(Exempted(**exempted) for exempted in plain["ignored"])
         rebuilt: dict[str, Any] = {"findings": findings, "series": series, "ignored": ignored}
         if (memory := plain["memory"]) is not None:
+            from pytest_leakguard.memory_table import MemoryTable
+
             rebuilt["memory"] = MemoryTable.from_plain(memory)
         for name in ("batches", "snapshots"):
             rebuilt[name] = tuple(plain[name])

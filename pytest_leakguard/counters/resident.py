@@ -25,8 +25,11 @@ def read_rss() -> int | None:
 
 def read_uss() -> int | None:
     """Return the bytes in physical memory that no other process shares; ``None`` if unknown."""
+    process = psutil.Process()
+    # psutil 8 calls it otherwise.
+    read = getattr(process, "memory_footprint", process.memory_full_info)
     try:
-        return int(psutil.Process().memory_full_info().uss)
+        return int(read().uss)
     except _REFUSALS:
         return None
 

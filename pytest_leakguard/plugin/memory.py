@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_leakguard.memory_table import MemoryTable
 from pytest_leakguard.plugin.options import Options
 from pytest_leakguard.reports.memory_in_short import short_lines
+
+if TYPE_CHECKING:
+    from pytest_leakguard.memory_table import MemoryTable
 
 #: Formats that tell of it.
 _FORMATS = frozenset({"html", "json", "openmetrics", "prometheus"})
@@ -45,13 +47,16 @@ class SessionMemory:
             return
         from pytest_leakguard.memory import measure  # only where something tells of it
 
-        table = measure(
-            objects=self._config.get_verbosity() > 1,
-            root=str(self._config.rootpath),
-            limit=ROWS,
-            worker=self._worker,
-            moment="at the end of the session",
-        )
+        try:
+            table = measure(
+                objects=self._config.get_verbosity() > 1,
+                root=str(self._config.rootpath),
+                limit=ROWS,
+                worker=self._worker,
+                moment="at the end of the session",
+            )
+        except Exception:  # verdicts and reports stand without it
+            return
         if self._worker:
             self._config.workeroutput[_CARRIED] = table.to_plain()  # type: ignore[attr-defined]  # xdist's
         self._tables.append(table)
@@ -61,6 +66,8 @@ class SessionMemory:
         """Take the table of a worker that has ended by itself."""
         output: Mapping[str, Any] = getattr(node, "workeroutput", None) or {}
         if (plain := output.get(_CARRIED)) is not None:
+            from pytest_leakguard.memory_table import MemoryTable
+
             self._tables.append(MemoryTable.from_plain(plain))
 
     def lines(self) -> Iterator[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from pytest_leakguard.baseline import Comparison
-from pytest_leakguard.memory_table import MemoryTable
 from pytest_leakguard.model import Result
+
+if TYPE_CHECKING:
+    from pytest_leakguard.memory_table import MemoryTable
 
 
 @final

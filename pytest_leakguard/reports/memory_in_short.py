@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from pytest_leakguard.memory_table import Arenas, MemoryTable, NativeHeap
 from pytest_leakguard.units import format_number, format_size, plural
+
+if TYPE_CHECKING:
+    from pytest_leakguard.memory_table import Arenas, MemoryTable, NativeHeap
 
 #: Parts that a failure's page tells of.
 _ON_PAGE = ("resident", "arenas", "native heap", "maps")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import mmap
 import os
 import subprocess
 import sys
@@ -87,6 +88,20 @@ def test_parts_explain_what_is_in_physical_memory():
     assert abs(table.unexplained_bytes) < 0.15 * table.rss_bytes + 4 * MIB
     assert 0 < table.uss_bytes <= table.rss_bytes
     assert sum(one.resident_bytes for one in table.maps) == pytest.approx(table.rss_bytes, rel=0.05)
+
+
+@needs_linux
+def test_memory_that_forks_share_is_told_by_itself():
+    def shared(table: MemoryTable) -> int:
+        return sum(one.resident_bytes for one in table.maps if one.name == "shared")
+
+    before = measure(objects=False)
+    with mmap.mmap(-1, 8 * MIB) as memory:
+        memory.write(b"x" * 8 * MIB)
+        after = measure(objects=False)
+
+    assert shared(after) - shared(before) == 8 * MIB
+    assert not any("/dev/zero" in one.name for one in after.files)
 
 
 def test_parts_of_an_unknown_size_explain_nothing():
