@@ -247,7 +247,9 @@ class Result:
         if any(finding.type in OF_BYTES for finding in self.findings):
             return True
         grown = {name for name, per_run in self.growth.items() if (per_run or 0) > 0}
-        return bool(grown) and all(name.endswith("_bytes") for name in grown)
+        in_bytes = {name for name in grown if name.endswith("_bytes")}
+        is_native = in_bytes != {"traced_bytes"}  # else an object that is known grows in place
+        return bool(grown) and grown == in_bytes and (is_native or not self.findings)
 
     def to_plain(self) -> dict[str, Any]:  # as JSON has it
         """Return the result as dicts, lists, strings and numbers."""

@@ -57,18 +57,18 @@ class Program:
         if not self.is_module and not os.path.exists(self.name):
             raise InvalidSettingError("memory", self.name, "the path of a program")
         sys.argv = [self.name, *self.arguments]
-        if not getattr(sys.flags, "safe_path", False):
+        if not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
             sys.path[0] = self.directory
         try:
-            # They live as long as this function: that is what it is assigned for.
-            kept = self._run()
+            kept = self._run()  # its global names live until they are let go below
         except (SystemExit, KeyboardInterrupt):
             then()
             raise
         except BaseException as error:
             within = _within(error.__traceback__)
             if within is None and isinstance(error, ImportError):
-                raise InvalidSettingError("memory -m", self.name, f"a module: {error}") from None
+                setting = "memory -m" if self.is_module else "memory"
+                raise InvalidSettingError(setting, self.name, f"a program: {error}") from None
             then()
             sys.excepthook(type(error), error.with_traceback(within), within)
             return _FAILED

@@ -7,6 +7,7 @@ interpreter's public functions. A block that another thread allocates in that mo
 
 from __future__ import annotations
 
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +28,9 @@ class Tracing:
         Args:
             frames: How many frames of each allocation are kept, at least 1.
         """
-        self._beneath = None if tracemalloc.is_tracing() else _allocator()
+        # Without the lock of the interpreter others may allocate in the midst of the exchange.
+        has_lock: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
+        self._beneath = _allocator() if has_lock and not tracemalloc.is_tracing() else None
         tracemalloc.start(frames)
 
     @contextmanager

@@ -127,7 +127,7 @@ def test_this_process_is_told_of_on_standard_output(capsys):
     ("arguments", "said"),
     [
         (["nowhere.py"], "memory: expected the path of a program (got 'nowhere.py')"),
-        (["-m", "no_such_module"], "expected a module: No module named no_such_module"),
+        (["-m", "no_such_module"], "expected a program: No module named no_such_module"),
         (["-m"], "-m: expected together with the name of a module"),
         (["--traced"], "--traced: expected together with a program to run"),
         (["--limit=0"], "expected a whole number of at least 1 (got '0')"),

@@ -184,6 +184,7 @@ def test_a_long_page_keeps_to_its_length_with_the_table():
     [
         ({"native_bytes": 64.0}, True),
         ({"mapped_bytes": 4096.0, "gc_objects": 0.0}, True),
+        ({"traced_bytes": 10.0, "native_bytes": 64.0, "blocks": None}, True),
         ({"traced_bytes": 10.0, "blocks": None}, True),
         ({"native_bytes": 64.0, "gc_objects": 1.0}, False),
         ({"container_items": 1.0, "traced_bytes": 8.0}, False),
@@ -202,6 +203,15 @@ def test_a_leak_is_of_bytes_if_a_finding_has_no_object():
 
     assert result.is_of_bytes
     assert Result.from_plain(replace(result, memory=TABLE).to_plain()).memory == TABLE
+
+
+def test_an_object_that_grows_in_place_is_not_of_bytes_unless_the_native_heap_grows():
+    (finding,) = LEAK.findings[:1]
+    in_place = Result(verdict="leak", growth={"traced_bytes": 10.0}, findings=(finding,))
+
+    assert not in_place.is_of_bytes
+    assert replace(in_place, growth={"traced_bytes": 10.0, "native_bytes": 9.0}).is_of_bytes
+    assert replace(in_place, growth={"native_bytes": 9.0}).is_of_bytes
 
 
 def test_json_has_the_table_as_its_schema_says():
