@@ -61,10 +61,11 @@ def _to_memory() -> str | None:
 
         libc = ctypes.CDLL(None)
         open_stream, close_stream, free = libc.open_memstream, libc.fclose, libc.free
-        writers = [getattr(ctypes.pythonapi, name, None) for name in _WRITERS]
+        # By subscript they are objects of our own, whose types of arguments are nobody else's.
+        writers = [ctypes.pythonapi[name] for name in _WRITERS if hasattr(ctypes.pythonapi, name)]
     except (OSError, ImportError, AttributeError):
         return None
-    if writers[0] is None:
+    if not hasattr(ctypes.pythonapi, _WRITERS[0]):
         return None
     open_stream.argtypes = [ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ctypes.c_size_t)]
     open_stream.restype = ctypes.c_void_p
@@ -75,9 +76,8 @@ def _to_memory() -> str | None:
         return None
     try:
         for writer in writers:
-            if writer is not None:
-                writer.argtypes, writer.restype = [ctypes.c_void_p], None
-                writer(stream)
+            writer.argtypes, writer.restype = [ctypes.c_void_p], None
+            writer(stream)
     finally:
         close_stream(stream)  # only now is the text complete
     if not place.value:

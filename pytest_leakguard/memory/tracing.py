@@ -52,7 +52,8 @@ def _allocator() -> Any:  # an array of ctypes, which has no types before it is 
     try:
         import ctypes
 
-        get = ctypes.pythonapi.PyMem_GetAllocator
+        # By subscript it is an object of our own, whose types of arguments are nobody else's.
+        get = ctypes.pythonapi["PyMem_GetAllocator"]
     except (ImportError, AttributeError):
         return None
     allocator = (ctypes.c_void_p * _WORDS)()
@@ -64,6 +65,6 @@ def _allocator() -> Any:  # an array of ctypes, which has no types before it is 
 def _put(allocator: Any) -> None:  # as above
     import ctypes
 
-    put = ctypes.pythonapi.PyMem_SetAllocator
+    put = ctypes.pythonapi["PyMem_SetAllocator"]
     put.argtypes, put.restype = [ctypes.c_int, ctypes.c_void_p], None
     put(_OBJECTS, ctypes.addressof(allocator))

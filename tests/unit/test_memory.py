@@ -324,13 +324,33 @@ print(json.dumps(table.to_plain()))
     assert table.absent.keys() <= {"free_lists"}
 
 
-def test_tracing_that_was_on_already_is_left_alone():
+@pytest.fixture
+def traces():
+    """Leave tracemalloc as it was."""
     was_on = tracemalloc.is_tracing()
+    yield
+    if not was_on:
+        tracemalloc.stop()
+
+
+@pytest.mark.usefixtures("traces")
+def test_tracing_that_was_on_already_is_left_alone():
     tracemalloc.start()
-    try:
-        with Tracing().lifted():
-            kept = bytearray(100)
-        assert tracemalloc.get_object_traceback(kept) is not None
-    finally:
-        if not was_on:
-            tracemalloc.stop()
+
+    with Tracing().lifted():
+        kept = bytearray(100)
+
+    assert tracemalloc.get_object_traceback(kept) is not None
+
+
+@pytest.mark.usefixtures("traces")
+def test_what_others_call_by_ctypes_is_left_as_it_was():
+    import ctypes
+
+    before = ctypes.pythonapi.PyMem_GetAllocator.argtypes
+
+    measure(objects=False)
+    with Tracing().lifted():
+        pass
+
+    assert ctypes.pythonapi.PyMem_GetAllocator.argtypes == before
