@@ -78,6 +78,11 @@ import shop
 def test_{name}(order):
     shop.handle(order)
 """
+_PROGRAM = """\
+pictures = [bytearray(1 << 20) for _ in range(20)]
+customers = [str(number) for number in range(300_000)]
+del customers[::3]
+"""
 #: What some forms leave running would keep the process for an hour.
 _CONFTEST = """\
 import os
@@ -271,6 +276,19 @@ def monitor() -> str:
     )
 
 
+def memory() -> str:
+    """Show where the memory of a program is, without its lists."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, "shop.py").write_text(_PROGRAM, encoding="utf-8")
+        words = [sys.executable, "-m", "pytest_leakguard", "memory", "shop.py"]
+        done = subprocess.run(  # noqa: S603 - no shell
+            words, cwd=directory, capture_output=True, text=True, check=True
+        )
+    shown = _lines(done.stderr, r"^memory of", r"^explained")
+    # Not all versions tell of these.
+    return re.sub(r"(?m)^  free lists .*\n", "", shown)
+
+
 SHOWN = {
     "failure": failure,
     "suite": suite,
@@ -282,6 +300,7 @@ SHOWN = {
     "history-plot": history_plot,
     "compare": compare,
     "compare-tracebacks": compare_tracebacks,
+    "memory": memory,
 }
 
 

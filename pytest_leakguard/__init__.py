@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         round_trips,
         survivors,
     )
+    from pytest_leakguard.memory_table import MemoryTable
     from pytest_leakguard.model import Bound, Finding, Frame, NativeFrame, Result, Share, Step
     from pytest_leakguard.settings import Settings
 
@@ -39,6 +40,7 @@ __all__ = [
     "LeakFoundError",
     "LeakguardError",
     "Measurement",
+    "MemoryTable",
     "NativeFrame",
     "NotMeasuredError",
     "Result",
@@ -85,6 +87,7 @@ _HOMES = {
     **dict.fromkeys(
         ("Bound", "Finding", "Frame", "NativeFrame", "Result", "Share", "Step"), "model"
     ),
+    "MemoryTable": "memory_table",
     "Settings": "settings",
 }
 #: Modules of which nothing works without CPython.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import final
@@ -149,7 +150,7 @@ class Checker:
 
         def judged(subject: Subject) -> Result:
             result = self._check_twice(subject, settings, chosen, judge)
-            return result if recorder is None else recorder.close(result)
+            return _with_memory(result if recorder is None else recorder.close(result))
 
         if settings.isolate and not not_isolated:
             result = self._check_in_child(subject, settings, own_seconds, judged)
@@ -302,6 +303,17 @@ class Checker:
             reason = f"{place} asks in which process it is"
         verdict: Verdict = "inconclusive" if reason else "clean"
         return Result(verdict=verdict, reason=reason, executions=trial.executions)
+
+
+def _with_memory(result: Result) -> Result:
+    """Add to a leak of bytes where the memory of this process is, now that it is judged."""
+    if not result.is_of_bytes:
+        return result
+    with suppress(Exception):  # the verdict stands without it, whatever a test has made of a system
+        from pytest_leakguard.memory import measure  # only for such leaks
+
+        return replace(result, memory=measure(objects=False, moment="after the last run"))
+    return result
 
 
 def _is_traced(settings: Settings, *, marked: bool) -> bool:

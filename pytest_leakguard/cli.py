@@ -34,11 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     given = parser.parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # what its encoding lacks is no reason to fail
+    runs_program = bool(getattr(given, "program_words", ()))  # whose output it is
+    # What its encoding lacks is no reason to fail.
+    if isinstance(sys.stdout, io.TextIOWrapper) and not runs_program:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = _run(given)
-        sys.stdout.flush()
+        if not runs_program:
+            sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has seen enough
         with suppress(OSError, ValueError):  # and the interpreter flushes once more as it ends
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -63,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     history = groups.add_parser("history", help="list, plot, export and prune a history")
     _add_history(history.add_subparsers(required=True, metavar="COMMAND"))
     _add_compare(groups)
+    _add_memory(groups)
     return parser
 
 
@@ -115,6 +119,42 @@ def _add_compare(groups: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     _add_limit(comparing, _COMPARED, "rows of each table")
     comparing.set_defaults(command=_compare, program=comparing.prog)
+
+
+def _add_memory(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "tell where the memory of a process is"
+    showing = groups.add_parser(
+        "memory",
+        help=text,
+        description=f"{text.capitalize()}: of this one, or of a program in the moment it ends.",
+        usage="%(prog)s [options] [PROGRAM [ARGUMENT ...] | -m MODULE [ARGUMENT ...]]",
+        allow_abbrev=False,  # what follows the program's name is the program's
+    )
+    showing.add_argument(
+        "--traced", action="store_true", help="start tracemalloc first, for bytes by package"
+    )
+    showing.add_argument(
+        "--sort",
+        choices=("size", "count"),
+        default="size",
+        help="the types with most bytes first, or most objects (default: size)",
+    )
+    _add_limit(showing, _COMPARED, "rows of each list")
+    showing.add_argument("--json", action="store_true", help="as JSON, with numbers of bytes")
+    showing.add_argument(
+        "--output",
+        type=Path,
+        metavar="PATH",
+        help="where to (default: standard output, or standard error after a program)",
+    )
+    showing.add_argument("-m", dest="is_module", action="store_true", help="run a module")
+    showing.add_argument(
+        "program_words",
+        nargs=argparse.REMAINDER,
+        metavar="PROGRAM",
+        help="what to run, with its arguments (default: nothing)",
+    )
+    showing.set_defaults(command=_memory, program=showing.prog, refuse=showing.error)
 
 
 def _add(
@@ -270,3 +310,26 @@ def _compare(given: argparse.Namespace) -> int:
         _say(line)
         found = found or differs
     return _DONE if found else _NOTHING_FOUND
+
+
+def _memory(given: argparse.Namespace) -> int:
+    from pytest_leakguard.memory.answering import Wanted, answer
+    from pytest_leakguard.memory.running import Program
+
+    if given.is_module and not given.program_words:
+        given.refuse("-m: expected together with the name of a module")
+    if given.traced and not given.program_words:
+        given.refuse("--traced: expected together with a program to run")
+    program = None
+    if given.program_words:
+        name, *arguments = given.program_words
+        program = Program(name=name, arguments=arguments, is_module=given.is_module)
+    wanted = Wanted(
+        program=program,
+        traced=given.traced,
+        limit=given.limit,
+        order=given.sort,
+        as_json=given.json,
+        output=given.output,
+    )
+    return answer(wanted)

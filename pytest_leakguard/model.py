@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, final
+from typing import TYPE_CHECKING, Any, Literal, final
 
 from pytest_leakguard.exemptions import Exempted
+
+if TYPE_CHECKING:
+    from pytest_leakguard.memory_table import MemoryTable  # few results have one
 
 Verdict = Literal["clean", "leak", "bounded", "inconclusive", "known", "unchecked"]
 
@@ -20,6 +23,9 @@ Status = Literal["", "new", "known", "worse", "expired"]
 
 #: A subscript in a holder's name: which of many it is.
 SUBSCRIPT = re.compile(r"\[[^\]]*\]")
+
+#: What a finding calls memory without a known object of Python.
+OF_BYTES = frozenset({"native memory", "mapped memory", "memory block"})
 
 VERDICTS: tuple[Verdict, ...] = ("clean", "leak", "bounded", "inconclusive", "known", "unchecked")
 
@@ -213,6 +219,8 @@ class Result:
         snapshots: Files of the heap before some of its runs and after them; empty without.
         no_snapshots: Why there are none though they were asked for; empty if there are, or the
             verdict does not ask for them.
+        memory: Where the memory of the process was in which it was judged, if bytes grew without
+            an object of Python; else ``None``.
     """
 
     verdict: Verdict
@@ -229,6 +237,19 @@ class Result:
     only_after: str = ""
     snapshots: tuple[str, ...] = ()
     no_snapshots: str = ""
+    memory: MemoryTable | None = None
+
+    @property
+    def is_of_bytes(self) -> bool:
+        """Whether memory leaks for which no object of Python stands."""
+        if self.verdict != "leak":
+            return False
+        if any(finding.type in OF_BYTES for finding in self.findings):
+            return True
+        grown = {name for name, per_run in self.growth.items() if (per_run or 0) > 0}
+        in_bytes = {name for name in grown if name.endswith("_bytes")}
+        is_native = in_bytes != {"traced_bytes"}  # else an object that is known grows in place
+        return bool(grown) and grown == in_bytes and (is_native or not self.findings)
 
     def to_plain(self) -> dict[str, Any]:  # as JSON has it
         """Return the result as dicts, lists, strings and numbers."""
@@ -248,6 +269,7 @@ class Result:
             "only_after": self.only_after,
             "snapshots": list(self.snapshots),
             "no_snapshots": self.no_snapshots,
+            "memory": None if self.memory is None else self.memory.to_plain(),
         }
 
     @classmethod
@@ -269,7 +291,11 @@ class Result:
         )
         series = {name: tuple(samples) for name, samples in plain["series"].items()}
         ignored = tuple(Exempted(**exempted) for exempted in plain["ignored"])
-        rebuilt = {"findings": findings, "series": series, "ignored": ignored}
+        rebuilt: dict[str, Any] = {"findings": findings, "series": series, "ignored": ignored}
+        if (memory := plain["memory"]) is not None:
+            from pytest_leakguard.memory_table import MemoryTable
+
+            rebuilt["memory"] = MemoryTable.from_plain(memory)
         for name in ("batches", "snapshots"):
             rebuilt[name] = tuple(plain[name])
         return cls(**{**plain, **rebuilt})

@@ -9,6 +9,8 @@ from contextlib import suppress
 
 import psutil
 
+#: What a system, or a psutil of another version, may answer instead.
+REFUSALS = (psutil.Error, OSError, NotImplementedError, AttributeError)
 _STATM, _ROLLUP = "/proc/self/statm", "/proc/self/smaps_rollup"
 _STATM_BYTES, _ROLLUP_BYTES = 128, 4096
 _page_bytes = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
@@ -33,21 +35,24 @@ def _read_file(
         _close(descriptor)
 
 
-def read_resident() -> int:
-    """Return the resident set size in bytes: all that lies in memory, shared or not."""
+def read_rss() -> int | None:
+    """Return the resident set size in bytes: all that lies in memory, shared or not.
+
+    ``None`` if the system does not tell.
+    """
     if _READS_STATM:
         with suppress(OSError, ValueError, IndexError):
             return int(_read_file(_STATM, _STATM_BYTES).split(None, 2)[1]) * _page_bytes
-    return int(psutil.Process().memory_info().rss)
+    with suppress(*REFUSALS):
+        return int(psutil.Process().memory_info().rss)
+    return None
 
 
-def read_unique() -> int:
+def read_uss() -> int | None:
     """Return the unique set size in bytes: what would come free if the process ended now.
 
-    Takes time that grows with what is mapped, from a tenth of a millisecond on.
-
-    Raises:
-        psutil.Error: The system does not tell.
+    Takes time that grows with what is mapped, from a tenth of a millisecond on. ``None`` if the
+    system does not tell.
     """
     if _READS_ROLLUP:
         with suppress(OSError, ValueError, IndexError):
@@ -55,7 +60,9 @@ def read_unique() -> int:
             return 1024 * sum(
                 int(line.split(None, 2)[1]) for line in lines if line.startswith(_PRIVATE)
             )
-    return int(psutil.Process().memory_full_info().uss)
+    with suppress(*REFUSALS):
+        return int(psutil.Process().memory_full_info().uss)
+    return None
 
 
 def memory_limit(read: Callable[[str], str] | None = None) -> int:

@@ -14,9 +14,12 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import TypeGuard, TypeVar
 
+from pytest_leakguard import weighing
+
 _MAX_KEY = 40
 _PLAIN_KEYS = (str, bytes, int, float, bool, type(None))
 _T = TypeVar("_T")
+class_name = weighing.class_name
 
 
 def is_a(obj: object, kind: type[_T] | tuple[type[_T], ...]) -> TypeGuard[_T]:
@@ -27,18 +30,6 @@ def is_a(obj: object, kind: type[_T] | tuple[type[_T], ...]) -> TypeGuard[_T]:
 def type_name(obj: object) -> str:
     """Return the dotted name of an object's type; builtins are written bare."""
     return class_name(type(obj))
-
-
-def class_name(cls: type) -> str:
-    """Return the dotted name of a class; builtins are written bare."""
-    try:
-        module = type.__getattribute__(cls, "__module__")
-        name = type.__getattribute__(cls, "__qualname__")
-    except Exception:  # a class that is being torn down
-        return "<unnamed type>"
-    if not isinstance(module, str) or module == "builtins":
-        return str(name)
-    return f"{module}.{name}"
 
 
 def key_text(key: object) -> str:

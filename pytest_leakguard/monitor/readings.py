@@ -11,12 +11,11 @@ import sys
 import tracemalloc
 from array import array
 from collections.abc import Callable
-from contextlib import suppress
 from typing import final
 
 from pytest_leakguard.clock import now
 from pytest_leakguard.counters import blocks, descriptors, mapped, native, tasks, threads
-from pytest_leakguard.counters.footprint import read_resident, read_unique
+from pytest_leakguard.counters.footprint import read_rss, read_uss
 from pytest_leakguard.monitor.curve import ABSENT
 from pytest_leakguard.monitor.ration import Ration
 from pytest_leakguard.monitored import SAMPLED
@@ -29,7 +28,7 @@ _get_objects = gc.get_objects
 OF_TESTS = ("blocks", "native_bytes", "fds", "threads")
 
 
-def _objects_of(generation: int) -> Callable[[], int]:
+def _objects_of(generation: int) -> Callable[[], int | None]:
     return lambda: len(_get_objects(generation=generation))
 
 
@@ -46,14 +45,14 @@ class Readings:
         self.values = array("q", [ABSENT] * len(SAMPLED))
         fds = descriptors.Descriptors()
         counters = (blocks.Blocks(), native.NativeBytes(), mapped.MappedBytes(), fds)
-        self._cheap: list[tuple[int, str, Callable[[], int]]] = [
+        self._cheap: list[tuple[int, str, Callable[[], int | None]]] = [
             (SAMPLED.index(counter.name), counter.name, counter.read)
             for counter in (*counters, threads.Threads(), tasks.Tasks())
             if counter.works()
         ]
-        self._cheap.append((SAMPLED.index("rss_bytes"), "rss_bytes", read_resident))
-        self._dear: list[tuple[int, str, Callable[[], int]]] = [
-            (SAMPLED.index("uss_bytes"), "uss_bytes", read_unique)
+        self._cheap.append((SAMPLED.index("rss_bytes"), "rss_bytes", read_rss))
+        self._dear: list[tuple[int, str, Callable[[], int | None]]] = [
+            (SAMPLED.index("uss_bytes"), "uss_bytes", read_uss)
         ]
         # CPython 3.14 has no middle generation, and its incremental collector no fixed ones.
         self._dear += [
@@ -77,7 +76,7 @@ class Readings:
         """
         tracing = tracemalloc.is_tracing()
         for place, name, read in self._of_tests:
-            into[place] = 0 if tracing and name == "native_bytes" else read()
+            into[place] = (0 if tracing and name == "native_bytes" else read()) or 0
 
     def take(self, elapsed_seconds: float, *, at_any_cost: bool = False) -> None:
         """Read everything that can be afforded.
@@ -88,14 +87,13 @@ class Readings:
         """
         tracing = tracemalloc.is_tracing()  # it keeps its records on the native heap
         for position, name, read in self._cheap:
-            self.values[position] = ABSENT if tracing and name == "native_bytes" else read()
+            value = None if tracing and name == "native_bytes" else read()
+            self.values[position] = ABSENT if value is None else value
         dear = at_any_cost or self._ration.affords(self._dear_cost, elapsed_seconds)
         began = now()
         for position, _, read in self._dear:
-            self.values[position] = ABSENT
-            if dear:
-                with suppress(Exception):  # the system may refuse
-                    self.values[position] = read()
+            value = read() if dear else None
+            self.values[position] = ABSENT if value is None else value
         if dear:
             self._dear_cost = now() - began
             self._ration.spent += self._dear_cost

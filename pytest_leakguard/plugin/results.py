@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from pytest_leakguard.model import Result
 from pytest_leakguard.plugin.choice import write_costs
 from pytest_leakguard.plugin.ci import append_to_summary, commands
 from pytest_leakguard.plugin.graphs import write_graphs
+from pytest_leakguard.plugin.memory import SessionMemory
 from pytest_leakguard.plugin.options import HistoryFile, Options
 from pytest_leakguard.plugin.policy import DEBUGGED, OWN_OUTCOMES, Policy
 from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome, renderer_of
@@ -101,6 +103,8 @@ class SessionResults:
         self._notes: list[str] = []
         self._narrowed = _names_tests(config)
         self._is_worker = hasattr(config, "workerinput")
+        self._memory = SessionMemory(config, options)
+        config.pluginmanager.register(self._memory, "leakguard-memory")
 
     def note_debugged(self, nodeid: str) -> None:
         """Note that the user went through a test in the debugger."""
@@ -176,6 +180,7 @@ class SessionResults:
             tests=tuple(self._told(self._outcomes[nodeid]) for nodeid in self._ordered()),
             whole=not self._narrowed,
             monitored=() if monitor is None else monitor.found,
+            memory=self._memory.largest(),
         )
         return replace(facts, comparison=self._policy.compare(facts))
 
@@ -198,6 +203,8 @@ class SessionResults:
         prevented = self._self_check.prevents and self._options.mode == "all"
         if prevented and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if any(outcome.kind for outcome in self._outcomes.values()):
+            self._memory.measure()
         if not self._is_worker:
             self._close(self._facts())
             if self._objections and session.exitstatus == pytest.ExitCode.OK:
@@ -265,11 +272,10 @@ class SessionResults:
             return
         terminalreporter.write_sep("-", "leak check")
         limit = None if verbosity > 0 else 10
-        for lines in (findings_table, summary_lists, snapshot_lines, comparison_lines):
-            for entry in lines(facts, limit=limit):
-                terminalreporter.write_line(entry)
-        for note in self._notes:
-            terminalreporter.write_line(note)
+        lists = (findings_table, summary_lists, snapshot_lines, comparison_lines)
+        told = chain(*(lines(facts, limit=limit) for lines in lists), self._memory.lines())
+        for entry in chain(told, self._notes):
+            terminalreporter.write_line(entry)
         if self._recorded:
             terminalreporter.write_line(f"known leaks: {self._recorded}")
         if line:

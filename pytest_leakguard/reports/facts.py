@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from pytest_leakguard.baseline import Comparison
 from pytest_leakguard.model import Result
 from pytest_leakguard.monitored import Monitored
+
+if TYPE_CHECKING:
+    from pytest_leakguard.memory_table import MemoryTable
 
 
 @final
@@ -73,6 +76,8 @@ class SessionFacts:
         whole: Whether all tests of the suite were to run: none deselected, none named one by one.
         comparison: How it stands to an earlier session; ``None`` if it was not held against one.
         monitored: What the monitor has seen of each process; empty if none was on.
+        memory: Where the memory was at its end of the process that tests ran in, or of the one of
+            several that had most of it; ``None`` if it was not measured.
     """
 
     mode: str
@@ -87,6 +92,7 @@ class SessionFacts:
     whole: bool = False
     comparison: Comparison | None = None
     monitored: tuple[Monitored, ...] = ()
+    memory: MemoryTable | None = None
 
     @property
     def judged(self) -> tuple[TestOutcome, ...]:

@@ -35,6 +35,7 @@ def render_json(facts: SessionFacts, root: Path) -> str:
         },
         "comparison": None if facts.comparison is None else asdict(facts.comparison),
         "monitor": [monitored.to_plain() for monitored in facts.monitored],
+        "memory": None if facts.memory is None else facts.memory.to_plain(),
         "tests": [_test(outcome, root) for outcome in facts.tests],
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
@@ -60,6 +61,7 @@ def _test(outcome: TestOutcome, root: Path) -> dict[str, object]:
         "only_after": result.only_after,
         "snapshots": [relative(file, root) for file in result.snapshots],
         "no_snapshots": result.no_snapshots,
+        "memory": None if result.memory is None else result.memory.to_plain(),
     }
 
 

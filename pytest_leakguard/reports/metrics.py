@@ -70,8 +70,14 @@ def metrics_of(facts: SessionFacts, root: Path) -> Iterator[Metric]:
         facts: The session.
         root: Directory that file names are given relative to.
     """
-    found = (_of_session(facts), _of_causes(facts, root), _of_tests(facts), _of_monitor(facts))
-    for metric in chain.from_iterable(found):
+    parts = (
+        _of_session(facts),
+        _of_memory(facts),
+        _of_monitor(facts),
+        _of_causes(facts, root),
+        _of_tests(facts),
+    )
+    for metric in chain(*parts):
         if metric.samples:
             yield metric
 
@@ -99,6 +105,37 @@ def _of_session(facts: SessionFacts) -> Iterator[Metric]:
         meaning="1 if an empty test left nothing behind, so that tests could be judged; else 0.",
         samples=(({}, float(not facts.self_check.prevents)),),
     )
+
+
+def _of_memory(facts: SessionFacts) -> Iterator[Metric]:
+    """Yield what is known of where the memory is; what is not known has no sample."""
+    if (memory := facts.memory) is None:
+        return
+    arenas, native = memory.arenas, memory.native
+    known = {
+        "rss": ("Physical memory of the process that ran tests.", memory.rss_bytes),
+        "uss": ("Part of it that no other process shares.", memory.uss_bytes),
+        "arenas": (
+            "Python's arenas, for blocks of up to 512 bytes.",
+            None if arenas is None else arenas.size_bytes,
+        ),
+        "arenas_in_use": (
+            "Part of them in blocks that are in use.",
+            None if arenas is None else arenas.in_use_bytes,
+        ),
+        "native_in_use": (
+            "The C library's heap in use, what it mapped for large requests included.",
+            None if native is None else native.in_use_bytes + native.mapped_bytes,
+        ),
+    }
+    for name, (meaning, size) in known.items():
+        if size is not None:
+            yield Metric(
+                name=f"leakguard_memory_{name}",
+                meaning=meaning,
+                unit="bytes",
+                samples=(({}, size),),
+            )
 
 
 def _of_causes(facts: SessionFacts, root: Path) -> Iterator[Metric]:

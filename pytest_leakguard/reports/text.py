@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pytest_leakguard.model import Finding, Frame, NativeFrame, Result, Share
 from pytest_leakguard.reports.json import relative
+from pytest_leakguard.reports.memory_in_short import page_lines
 from pytest_leakguard.settings import COUNTER_NAMES, Settings
 from pytest_leakguard.units import format_number, format_size, plural
 
@@ -110,6 +111,8 @@ def failure_page(
         accept: What makes it known: the file's name, and the lines to paste.
     """
     ending = [f" evidence   {result.evidence}"] if result.evidence else []
+    if result.memory is not None:
+        ending += page_lines(result.memory)
     pages = dict.fromkeys(finding.page for finding in result.findings[:_MAX_FINDINGS])
     ending += [f" docs       {page}" for page in pages if page]
     if result.verdict == "inconclusive":

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal, final
 
+from pytest_leakguard import packages
 from pytest_leakguard.snapshots.model import Header, Snapshot, Tables
 
 By = Literal["line", "file", "package", "type", "traceback"]
@@ -22,10 +23,8 @@ Order = Literal["size", "count"]
 
 #: A frame as text has it: file and line.
 Place = tuple[str, int]
-_INSTALLED = re.compile(r".*[/\\](?:site|dist)-packages[/\\]([^/\\]+)")
 #: Up to and with the folder of installed packages.
 _INSTALLED_BELOW = re.compile(r".*[/\\](?:site|dist)-packages[/\\](?=.)")
-_TOP = re.compile(r"(?:src[/\\])?([^/\\]+)")
 
 
 @final
@@ -141,10 +140,10 @@ def _grouped(snapshot: Snapshot, by: By) -> Iterator[tuple[str, int, int]]:
     name_of: Callable[[str], str] = str
     if by == "package":
         header = snapshot.header
-        packages: dict[str, str] = {}
+        known: dict[str, str] = {}
 
         def name_of(file: str) -> str:
-            return packages.get(file) or packages.setdefault(file, package_of(file, header))
+            return known.get(file) or known.setdefault(file, package_of(file, header))
 
     for file, line, size, count in zip(
         tables.frame_files, tables.frame_lines, sizes, counts, strict=True
@@ -256,20 +255,7 @@ def package_of(file: str, header: Header) -> str:
         file: As the interpreter knows it.
         header: That of the snapshot, for its directories.
     """
-    if installed := _INSTALLED.match(file):
-        return _without_suffix(installed[1])
-    for directory, kind in ((header.root, ""), (header.library, " (standard library)")):
-        below = below_directory(file, directory)
-        if below is not None and (top := _TOP.match(below)):
-            return _without_suffix(top[1]) + kind
-    if file.startswith("<frozen "):
-        module = file.removeprefix("<frozen ").rstrip(">")
-        return module.partition(".")[0] + " (standard library)"
-    return re.sub(r"[/\\][^/\\]*$", "", file)
-
-
-def _without_suffix(name: str) -> str:
-    return name.partition(".")[0] or name
+    return packages.package_of(file, root=header.root, library=header.library)
 
 
 def shortened(file: str, header: Header) -> str:
@@ -282,15 +268,7 @@ def shortened(file: str, header: Header) -> str:
     if installed := _INSTALLED_BELOW.match(file):
         return file[installed.end() :]
     for directory in (header.root, header.library):
-        below = below_directory(file, directory)
+        below = packages.below_directory(file, directory)
         if below is not None:
             return below
     return file
-
-
-def below_directory(file: str, directory: str) -> str | None:
-    """Return a file's name below a directory; ``None`` if it is elsewhere."""
-    if not directory or not file.startswith(directory):
-        return None
-    rest = file[len(directory.rstrip("/\\")) :]
-    return rest[1:] if rest[:1] in {"/", "\\"} and rest[1:] else None

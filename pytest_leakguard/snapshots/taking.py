@@ -8,31 +8,27 @@ from __future__ import annotations
 import gc
 import os
 import platform
-import sys
 import sysconfig
 import time
 import tracemalloc
-import types
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any, final
+from typing import final
 
 from pytest_leakguard import settle
 from pytest_leakguard.counters import Counter
 from pytest_leakguard.diagnosis import naming, traces
 from pytest_leakguard.heap import is_in_use
+from pytest_leakguard.raw_traces import RawTrace, raw_traces
 from pytest_leakguard.snapshots.model import Header, Scope, Snapshot, Tables, column
+from pytest_leakguard.weighing import Kind, tallied
 
 _Frame = tuple[str, int]
-_Trace = tuple[int, int, tuple[_Frame, ...], int]
-#: A type, what weighs its objects, how many there are and their bytes.
-_Kind = list[Any]
 
 # Bound here because tests patch and mock the modules' functions.
 _get_objects, _get_freeze_count = gc.get_objects, gc.get_freeze_count
 _freeze, _unfreeze = gc.freeze, gc.unfreeze
-_getsizeof = sys.getsizeof
 _time, _getpid = time.time, os.getpid
 _PYTHON, _PLATFORM = platform.python_version(), platform.platform()
 _LIBRARY = sysconfig.get_paths().get("stdlib", "")
@@ -83,11 +79,11 @@ def whole_heap(root: str) -> tuple[Snapshot, bool]:
 def _taken(objects: Sequence[object], root: str, scope: Scope) -> Snapshot:
     limit = 0
     names = _Names()
-    kinds = _kinds(objects)
+    kinds = tallied(objects)
     tables = _Tracebacks(names)
     if tracemalloc.is_tracing():
         limit = tracemalloc.get_traceback_limit()
-        tables.add(_raw(tracemalloc.take_snapshot()))
+        tables.add(raw_traces(tracemalloc.take_snapshot()))
     header = Header(
         kind="moment",
         time=_time(),
@@ -131,25 +127,6 @@ def _is_measurers(lines: Sequence[_Frame] | None) -> bool:
         if file.startswith(_OWN):
             return not depth or file.startswith(_MEASURING) or file == settle.__file__
     return False
-
-
-def _raw(snapshot: tracemalloc.Snapshot) -> Iterable[_Trace]:
-    """Return the traces as the interpreter gives them, each traceback innermost first.
-
-    The public view makes several objects for each trace: a million took 9 s, and these 0.5 s.
-    """
-    raw: Iterable[_Trace] | None = getattr(snapshot.traces, "_traces", None)
-    if isinstance(raw, Sequence):
-        return raw
-    return (  # another version
-        (
-            trace.domain,
-            trace.size,
-            tuple((frame.filename, frame.lineno) for frame in reversed(trace.traceback)),
-            0,
-        )
-        for trace in snapshot.traces
-    )
 
 
 @final
@@ -206,7 +183,7 @@ class _Tracebacks:
         self._sizes: list[int] = []
         self._counts: list[int] = []
 
-    def add(self, raw: Iterable[_Trace]) -> None:
+    def add(self, raw: Iterable[RawTrace]) -> None:
         """Add traces. Those of one traceback share the object that stands for it."""
         places: dict[int, int] = {}
         sizes, counts = self._sizes, self._counts
@@ -235,7 +212,7 @@ class _Tracebacks:
         self._counts.append(0)
         return len(self._depths) - 1
 
-    def with_types(self, kinds: Iterable[_Kind]) -> Tables:
+    def with_types(self, kinds: Iterable[Kind]) -> Tables:
         """Return the tables, with those of types."""
         weighed: dict[str, list[int]] = {}
         for kind, _, number, size in kinds:
@@ -255,38 +232,6 @@ class _Tracebacks:
             type_counts=array("Q", [row[1] for row in rows]),
             type_sizes=array("Q", [row[2] for row in rows]),
         )
-
-
-def _kinds(objects: Iterable[object]) -> list[_Kind]:
-    """Count and weigh objects by their types, which are told apart by identity.
-
-    A class may have a metaclass that says otherwise, and that is the tested code's.
-    """
-    kinds: dict[int, _Kind] = {}
-    for obj in objects:
-        cls = type(obj)
-        kind = kinds.get(id(cls))
-        if kind is None:
-            kind = kinds[id(cls)] = [cls, _scale(cls), 0, 0]
-        kind[2] += 1
-        kind[3] += kind[1](obj)
-    return [*kinds.values()]
-
-
-def _scale(cls: type) -> Callable[[object], int]:
-    """Return what weighs objects of a class: a ``__sizeof__`` of the user's is not called."""
-    for base in type.__dict__["__mro__"].__get__(cls):
-        found = type.__dict__["__dict__"].__get__(base).get("__sizeof__")
-        if found is not None:
-            return _weighed if type(found) is types.MethodDescriptorType else object.__sizeof__
-    return object.__sizeof__
-
-
-def _weighed(obj: object) -> int:
-    try:
-        return _getsizeof(obj)
-    except Exception:  # half torn down
-        return 0
 
 
 _OWN = traces.PACKAGE + os.sep

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from pytest_leakguard.counters.footprint import memory_limit, read_resident, read_unique
+from pytest_leakguard.counters.footprint import memory_limit, read_rss, read_uss
 from pytest_leakguard.counters.nearby import Neighbourhood
 from pytest_leakguard.monitor.collector import CollectorWatch
 from pytest_leakguard.monitor.leading import Leading
@@ -140,11 +140,11 @@ def test_the_leading_are_those_with_the_highest_numbers():
 
 def test_resident_and_unique_sizes_are_plausible():
     held = bytearray(50 * 2**20)
-    with_it = read_resident(), read_unique()
+    with_it = read_rss(), read_uss()
     del held
 
-    assert with_it[0] - read_resident() > 45 * 2**20
-    assert with_it[1] - read_unique() > 45 * 2**20
+    assert with_it[0] - read_rss() > 45 * 2**20
+    assert with_it[1] - read_uss() > 45 * 2**20
 
 
 @pytest.mark.parametrize(

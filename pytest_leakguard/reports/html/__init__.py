@@ -19,6 +19,8 @@ from pytest_leakguard.reports.facts import SessionFacts, TestOutcome
 from pytest_leakguard.reports.html.charts import charts_of, charts_of_session
 from pytest_leakguard.reports.html.source import lines_around
 from pytest_leakguard.reports.json import relative
+from pytest_leakguard.reports.memory import HEADINGS, conclusions, listings, rows_of
+from pytest_leakguard.reports.memory_in_short import short_lines
 from pytest_leakguard.reports.monitor import monitor_lines
 from pytest_leakguard.reports.summary import comparison_lines, summary_line, summary_lists
 from pytest_leakguard.reports.text import growth_text
@@ -32,6 +34,8 @@ _BY_CONCERN = ("leak", "inconclusive", "known", "bounded", "unchecked", "clean")
 _MOST_CAUSES, _MOST_IN_FULL = 200, 200
 #: Entries of each kind among the notes of a session.
 _MOST_NOTES = 20
+#: Rows of each list of where memory is.
+_MOST_LISTED = 10
 
 
 @final
@@ -105,6 +109,11 @@ def render_html(facts: SessionFacts, root: Path) -> str:
         most_in_full=_MOST_IN_FULL,
         tests=tests,
         keys={test.outcome.nodeid: test.key for test in tests},
+        memory_headings=HEADINGS,
+        memory_rows=rows_of,
+        memory_conclusions=conclusions,
+        memory_listings=lambda table: listings(table, limit=_MOST_LISTED),
+        memory_in_short=short_lines,
         charts=charts_of,
         session_charts=charts_of_session,
         monitor_lines=lambda monitored: list(monitor_lines(monitored, limit=_MOST_NOTES)),
