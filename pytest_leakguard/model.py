@@ -192,6 +192,24 @@ class Finding:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TracedRun:
+    """What one run under tracemalloc did to the memory that Python's allocators hand out.
+
+    Attributes:
+        kept_bytes: What was in use after it, its garbage gone, beyond what was before; below 0
+            where it let go of more than it kept.
+        peak_bytes: The most that was in use at once during it, beyond what was before.
+        alive_objects: How many of the objects that it made are alive after the last of these runs,
+            as far as the collector tracks them.
+    """
+
+    kept_bytes: int
+    peak_bytes: int
+    alive_objects: int
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """The verdict on one test, with its evidence.
 
@@ -205,6 +223,8 @@ class Result:
         batches: Runs before each sample but the first; empty where it was one before each.
         findings: Causes, the heaviest first.
         evidence: How the growth was confirmed, in words; empty when nothing was.
+        timeline: The runs under tracemalloc by which growth was explained, in their order; empty
+            where there was none to explain, or the test stops tracemalloc.
         ignored: The exemptions that held for this test, with the number of findings of each.
         not_isolated: Why the re-runs happened in the session's process although a child was asked
             for; empty if they did not, or none was.
@@ -224,6 +244,7 @@ class Result:
     batches: tuple[int, ...] = ()
     findings: tuple[Finding, ...] = ()
     evidence: str = ""
+    timeline: tuple[TracedRun, ...] = ()
     ignored: tuple[Exempted, ...] = ()
     not_isolated: str = ""
     only_after: str = ""
@@ -243,6 +264,7 @@ class Result:
             "batches": list(self.batches),
             "findings": [asdict(finding) for finding in self.findings],
             "evidence": self.evidence,
+            "timeline": [asdict(run) for run in self.timeline],
             "ignored": [asdict(exempted) for exempted in self.ignored],
             "not_isolated": self.not_isolated,
             "only_after": self.only_after,
@@ -269,7 +291,9 @@ class Result:
         )
         series = {name: tuple(samples) for name, samples in plain["series"].items()}
         ignored = tuple(Exempted(**exempted) for exempted in plain["ignored"])
-        rebuilt = {"findings": findings, "series": series, "ignored": ignored}
+        timeline = tuple(TracedRun(**run) for run in plain["timeline"])
+        rebuilt: dict[str, Any] = {"findings": findings, "series": series, "ignored": ignored}
+        rebuilt["timeline"] = timeline
         for name in ("batches", "snapshots"):
             rebuilt[name] = tuple(plain[name])
         return cls(**{**plain, **rebuilt})
