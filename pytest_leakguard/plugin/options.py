@@ -28,9 +28,9 @@ from pytest_leakguard.units import parse_count, parse_duration, parse_percentage
 if TYPE_CHECKING:
     from pytest_leakguard.baseline import Base, KnownLeak
     from pytest_leakguard.exporters import Target
+    from pytest_leakguard.keeping import Retention
     from pytest_leakguard.plugin.choice import Changed, Sample
     from pytest_leakguard.repository import Revision
-    from pytest_leakguard.snapshots.keeping import Retention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +252,7 @@ def _resolve_snapshots(config: pytest.Config) -> SnapshotDirectory | None:
     place, value = look_up(config, "snapshots")
     if value is None:
         return None
-    from pytest_leakguard.snapshots.keeping import Retention
+    from pytest_leakguard.keeping import Retention
 
     path = path_of(config, place, value)
     require_writable(place, value, path / "probe.leaksnap")

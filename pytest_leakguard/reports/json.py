@@ -51,6 +51,15 @@ def _test(outcome: TestOutcome, root: Path) -> dict[str, object]:
         "series": {name: list(samples) for name, samples in result.series.items()},
         "batches": list(result.batches),
         "findings": [_finding(finding, root) for finding in result.findings],
+        "timeline": [
+            {
+                "run": number,
+                "kept_bytes": run.kept_bytes,
+                "peak_bytes": run.peak_bytes,
+                "alive_objects": run.alive_objects,
+            }
+            for number, run in enumerate(result.timeline, start=1)
+        ],
         "ignored": [
             {"pattern": one.pattern, "reason": one.reason, "findings": one.findings}
             for one in result.ignored

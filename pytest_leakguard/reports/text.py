@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from statistics import median_low
 
-from pytest_leakguard.model import Finding, Frame, NativeFrame, Result, Share
+from pytest_leakguard.model import Finding, Frame, NativeFrame, Result, Share, TracedRun
 from pytest_leakguard.reports.json import relative
 from pytest_leakguard.settings import COUNTER_NAMES, Settings
 from pytest_leakguard.units import format_number, format_size, plural
@@ -110,6 +111,8 @@ def failure_page(
         accept: What makes it known: the file's name, and the lines to paste.
     """
     ending = [f" evidence   {result.evidence}"] if result.evidence else []
+    if result.verdict == "leak" and (traced := timeline_text(result.timeline)):
+        ending.append(f" traced     {traced}")
     pages = dict.fromkeys(finding.page for finding in result.findings[:_MAX_FINDINGS])
     ending += [f" docs       {page}" for page in pages if page]
     if result.verdict == "inconclusive":
@@ -183,6 +186,37 @@ def _findings_lines(findings: tuple[Finding, ...], root: Path, room: int) -> Ite
         left_out.append(plural(further, "further finding"))
     if left_out:
         yield f" left out   {', '.join(left_out)}: --leak-report=json:PATH writes all of it"
+
+
+def timeline_text(timeline: Sequence[TracedRun]) -> str:
+    """Say what a traced run did, as a rule and at most; empty without any.
+
+    The first is left out: it takes some memory in the place of what is older, and not traced.
+    """
+    runs = timeline[1:]
+    if not runs:
+        return ""
+    kept, peak, alive = (
+        _as_a_rule([getattr(run, name) for run in runs], write)
+        for name, write in (
+            ("kept_bytes", _signed_size),
+            ("peak_bytes", format_size),
+            ("alive_objects", format_number),
+        )
+    )
+    return (
+        f"a run kept {kept}, took {peak} at its peak;"
+        f" of its objects {alive} alive after the last of {len(timeline)}"
+    )
+
+
+def _as_a_rule(values: Sequence[int], write: Callable[[int], str]) -> str:
+    rule, most = median_low(values), max(values)
+    return write(rule) if rule == most else f"{write(rule)} (at most {write(most)})"
+
+
+def _signed_size(size_bytes: int) -> str:
+    return f"{'-' if size_bytes < 0 else '+'}{format_size(abs(size_bytes))}"
 
 
 def _counter_lines(result: Result) -> Iterator[str]:

@@ -16,12 +16,12 @@ from pytest_leakguard.escaping import printable
 from pytest_leakguard.model import VERDICTS, Frame
 from pytest_leakguard.reports.causes import causes_of, rate_of
 from pytest_leakguard.reports.facts import SessionFacts, TestOutcome
-from pytest_leakguard.reports.html.charts import charts_of
+from pytest_leakguard.reports.html.charts import charts_of, timeline_charts_of
 from pytest_leakguard.reports.html.source import lines_around
 from pytest_leakguard.reports.json import relative
 from pytest_leakguard.reports.summary import comparison_lines, summary_line, summary_lists
 from pytest_leakguard.reports.text import growth_text
-from pytest_leakguard.units import format_duration, format_rates, plural
+from pytest_leakguard.units import format_duration, format_rates, format_size, plural
 
 _HERE = Path(__file__).parent
 #: The most pressing first.
@@ -77,7 +77,9 @@ def render_html(facts: SessionFacts, root: Path) -> str:
         keep_trailing_newline=True,
         finalize=_visible,
     )
-    environment.filters.update(duration=format_duration, rates=format_rates, plural=plural)
+    environment.filters.update(
+        duration=format_duration, rates=format_rates, plural=plural, size=format_size
+    )
     style = (_HERE / "page.css").read_text(encoding="utf-8")
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     tests = [_test(order, outcome) for order, outcome in enumerate(facts.tests)]
@@ -105,6 +107,7 @@ def render_html(facts: SessionFacts, root: Path) -> str:
         tests=tests,
         keys={test.outcome.nodeid: test.key for test in tests},
         charts=charts_of,
+        timeline_charts=timeline_charts_of,
         rate=rate_of,
         around=lines_around,
         place=lambda frame: _place(frame, root),
