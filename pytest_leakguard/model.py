@@ -210,6 +210,28 @@ class TracedRun:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What a profiler has recorded of further runs of a leaking test.
+
+    Attributes:
+        tool: The profiler.
+        runs: How many runs it has seen; not among the executions that the verdict rests on.
+        seconds: How long that took, in seconds; part of the result's.
+        files: Kind to file, the one to look at first before others; empty where there are none.
+        command: What repeats it by hand, for a shell.
+        problem: Why there are no files, or not all of them; empty if there are.
+    """
+
+    tool: str
+    runs: int = 0
+    seconds: float = 0.0
+    files: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
+    problem: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """The verdict on one test, with its evidence.
 
@@ -233,6 +255,8 @@ class Result:
         snapshots: Files of the heap before some of its runs and after them; empty without.
         no_snapshots: Why there are none though they were asked for; empty if there are, or the
             verdict does not ask for them.
+        profile: What a profiler has recorded of it; ``None`` if none was asked for, or the verdict
+            does not ask for it.
     """
 
     verdict: Verdict
@@ -250,6 +274,7 @@ class Result:
     only_after: str = ""
     snapshots: tuple[str, ...] = ()
     no_snapshots: str = ""
+    profile: Profile | None = None
 
     def to_plain(self) -> dict[str, Any]:  # as JSON has it
         """Return the result as dicts, lists, strings and numbers."""
@@ -270,6 +295,7 @@ class Result:
             "only_after": self.only_after,
             "snapshots": list(self.snapshots),
             "no_snapshots": self.no_snapshots,
+            "profile": None if self.profile is None else asdict(self.profile),
         }
 
     @classmethod
@@ -294,6 +320,8 @@ class Result:
         timeline = tuple(TracedRun(**run) for run in plain["timeline"])
         rebuilt: dict[str, Any] = {"findings": findings, "series": series, "ignored": ignored}
         rebuilt["timeline"] = timeline
+        if (profile := plain["profile"]) is not None:
+            rebuilt["profile"] = Profile(**profile)
         for name in ("batches", "snapshots"):
             rebuilt[name] = tuple(plain[name])
         return cls(**{**plain, **rebuilt})

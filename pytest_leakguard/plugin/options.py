@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_leakguard.exporters import Target
     from pytest_leakguard.keeping import Retention
     from pytest_leakguard.plugin.choice import Changed, Sample
+    from pytest_leakguard.profiles.keeping import Cabinet
     from pytest_leakguard.repository import Revision
 
 
@@ -99,6 +100,7 @@ class Options:
         base: The earlier session that it is held against; ``None`` without one.
         graphs: Where retention paths are drawn; ``None`` if they are not.
         snapshots: Where snapshots of the heap are saved; ``None`` if none are taken.
+        profile: Where profiles of leaking tests go; ``None`` if none are taken.
         exports: Where the session's numbers are sent.
         history: The history that it is added to; ``None`` without one, and in a process of
             pytest-xdist that only runs tests.
@@ -116,6 +118,7 @@ class Options:
     base: Base | None = None
     graphs: Path | None = None
     snapshots: SnapshotDirectory | None = None
+    profile: Cabinet | None = None
     exports: tuple[Target, ...] = ()
     history: HistoryFile | None = None
 
@@ -144,6 +147,7 @@ def resolve(config: pytest.Config) -> Options:
             base=_resolve_base(config) if mode != "off" else None,
             graphs=_resolve_graphs(config),
             snapshots=_resolve_snapshots(config),
+            profile=_resolve_profile(config) if mode != "off" else None,
             exports=_resolve_exports(config) if mode != "off" else (),
             history=_resolve_history(config) if mode != "off" else None,
             **(_resolve_choices(config) if mode == "all" else {}),
@@ -284,6 +288,15 @@ def _resolve_signal(place: str, value: object) -> signal.Signals | None:
         there = [one for one in SNAPSHOT_SIGNALS if hasattr(signal, one)]
         raise InvalidSettingError(place, value, f"one of {', '.join([*there, 'none'])}")
     return found
+
+
+def _resolve_profile(config: pytest.Config) -> Cabinet | None:
+    place, value = look_up(config, "profile")
+    if value is None:
+        return None
+    from pytest_leakguard.plugin.profiles import resolve_cabinet
+
+    return resolve_cabinet(config, place, value)
 
 
 def _resolve_history(config: pytest.Config) -> HistoryFile | None:

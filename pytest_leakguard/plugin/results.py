@@ -23,6 +23,7 @@ from pytest_leakguard.reports.causes import causes_of
 from pytest_leakguard.reports.summary import (
     comparison_lines,
     findings_table,
+    profile_lines,
     snapshot_lines,
     summary_line,
     summary_lists,
@@ -173,11 +174,16 @@ class SessionResults:
         return replace(facts, comparison=self._policy.compare(facts))
 
     def _told(self, outcome: TestOutcome) -> TestOutcome:
-        if not outcome.result.snapshots:
-            return outcome
-        from pytest_leakguard.plugin.snapshots import still_there
+        result = outcome.result
+        if result.snapshots:
+            from pytest_leakguard.plugin import snapshots
 
-        return replace(outcome, result=still_there(outcome.result))
+            result = snapshots.still_there(result)
+        if result.profile is not None:
+            from pytest_leakguard.plugin import profiles
+
+            result = profiles.still_there(result)
+        return replace(outcome, result=result) if result is not outcome.result else outcome
 
     def _ordered(self) -> list[str]:
         later = [nodeid for nodeid in self._outcomes if nodeid not in self._collected]
@@ -258,7 +264,8 @@ class SessionResults:
             return
         terminalreporter.write_sep("-", "leak check")
         limit = None if verbosity > 0 else 10
-        for lines in (findings_table, summary_lists, snapshot_lines, comparison_lines):
+        told = (findings_table, summary_lists, snapshot_lines, profile_lines, comparison_lines)
+        for lines in told:
             for entry in lines(facts, limit=limit):
                 terminalreporter.write_line(entry)
         for note in self._notes:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from pytest_leakguard.model import Finding, Frame
+from pytest_leakguard.model import Finding, Frame, Profile
 from pytest_leakguard.reports.facts import SessionFacts, TestOutcome
 
 SCHEMA_VERSION = 1
@@ -68,6 +68,20 @@ def _test(outcome: TestOutcome, root: Path) -> dict[str, object]:
         "only_after": result.only_after,
         "snapshots": [relative(file, root) for file in result.snapshots],
         "no_snapshots": result.no_snapshots,
+        "profile": None if result.profile is None else _profile(result.profile, root),
+    }
+
+
+def _profile(profile: Profile, root: Path) -> dict[str, object]:
+    return {
+        "tool": profile.tool,
+        "runs": profile.runs,
+        "seconds": round(profile.seconds, 3),
+        "files": [
+            {"kind": kind, "file": relative(file, root)} for kind, file in profile.files.items()
+        ],
+        "command": profile.command,
+        "problem": profile.problem,
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median_low
 
-from pytest_leakguard.model import Finding, Frame, NativeFrame, Result, Share, TracedRun
+from pytest_leakguard.model import Finding, Frame, NativeFrame, Profile, Result, Share, TracedRun
 from pytest_leakguard.reports.json import relative
 from pytest_leakguard.settings import COUNTER_NAMES, Settings
 from pytest_leakguard.units import format_number, format_size, plural
@@ -121,6 +121,8 @@ def failure_page(
         file, *pasted = accept
         ending.append(f" accept     {file}, with your reason:")
         ending.extend(f"{' ' * 12}{line}" for line in pasted)
+    if result.profile is not None:
+        ending.extend(_profile_lines(result.profile, root))
     room = _MAX_LINES - 2 - len(ending)
     lines = [f"{where}: {one_sentence(result, settings)}"]
     if result.findings:
@@ -186,6 +188,20 @@ def _findings_lines(findings: tuple[Finding, ...], root: Path, room: int) -> Ite
         left_out.append(plural(further, "further finding"))
     if left_out:
         yield f" left out   {', '.join(left_out)}: --leak-report=json:PATH writes all of it"
+
+
+def _profile_lines(profile: Profile, root: Path) -> Iterator[str]:
+    if profile.files:
+        first, *others = (relative(file, root) for file in profile.files.values())
+        yield f" profile    {first}"
+        names = ", ".join(other.rpartition("/")[2] for other in others)
+        seen = f"{plural(profile.runs, 'run')} under {profile.tool}"
+        yield f"{' ' * 12}{seen}; beside it {names}" if names else f"{' ' * 12}{seen}"
+    if profile.problem:
+        label = "" if profile.files else "profile"
+        none = "" if profile.files else "none: "
+        yield f" {label:<10} {none}{profile.problem}"
+    yield f" repeat     {profile.command}"
 
 
 def timeline_text(timeline: Sequence[TracedRun]) -> str:
