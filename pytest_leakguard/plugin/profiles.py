@@ -6,6 +6,7 @@ import os
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -67,8 +68,10 @@ def profiler_of(item: pytest.Item, cabinet: Cabinet, plan: Plan) -> Profiler:
 
 def _relative(item: pytest.Item) -> str:
     """Return a test's node id as one gives it where pytest was called."""
-    relative: str = item.config.cwd_relative_nodeid(item.nodeid)  # type: ignore[arg-type]  # a str
-    return relative
+    file, separator, rest = item.nodeid.partition("::")
+    config = item.config
+    path = os.path.relpath(config.rootpath / file, config.invocation_params.dir)
+    return f"{Path(path).as_posix()}{separator}{rest}"
 
 
 def still_there(result: Result) -> Result:

@@ -213,7 +213,7 @@ class SessionResults:
             self._objections.append(f"the known leaks could not be recorded: {error}")
         for form, path in self._options.reports:
             try:
-                text = renderer_of(form)(facts, self._config.rootpath)
+                text = renderer_of(form, path)(facts, self._config.rootpath)
                 with replacing(path) as file:
                     file.write(text)
             except OSError as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, final
@@ -102,16 +102,24 @@ class Profiler:
         cabinet: Where the files go.
         test: The test's node id.
         command: What repeats it by hand.
-        tool: What records.
+        tool: What records; ``None`` for memray.
+        clock: Returns a monotonic time in seconds.
     """
 
     def __init__(
-        self, cabinet: Cabinet, *, test: str, command: str, tool: Tool | None = None
+        self,
+        cabinet: Cabinet,
+        *,
+        test: str,
+        command: str,
+        tool: Tool | None = None,
+        clock: Callable[[], float] = now,
     ) -> None:
         self._cabinet = cabinet
         self._test = test
         self._command = command
         self._tool = tool or Memray()
+        self._clock = clock
 
     def profile(self, trial: Trial, result: Result) -> Profile:
         """Run a leaking test some more times, and return what was recorded, or why nothing was.
@@ -120,7 +128,7 @@ class Profiler:
             trial: The test's runs.
             result: The verdict, with its findings.
         """
-        begun = now()
+        begun = self._clock()
         native = not result.findings or any(map(has_no_holder, result.findings))
         label = self._test.rpartition("::")[2]
         if result.findings:
@@ -140,7 +148,7 @@ class Profiler:
         return Profile(
             tool=TOOL,
             runs=runs,
-            seconds=now() - begun,
+            seconds=self._clock() - begun,
             files={kind: str(file) for kind, file in files.items() if file.exists()},
             command=self._command,
             problem=problem,
@@ -166,16 +174,16 @@ class Profiler:
 
     def _record(self, capture: Path, trial: Trial, *, native: bool) -> int:
         budget = trial.settings.confirm
-        begun = now()
+        begun = self._clock()
         trial.run()
-        if (now() - begun) * OBJECTS_SLOWDOWN * LEAST_RUNS > budget * PATIENCE:
+        if (self._clock() - begun) * OBJECTS_SLOWDOWN * LEAST_RUNS > budget * PATIENCE:
             raise UntraceableError(
                 "its runs are too slow for memray; a longer --leak-confirm allows it"
             )
-        deadline = now() + budget
+        deadline = self._clock() + budget
         runs = 0
         with self._tool.record(capture, native=native):
-            while runs < LEAST_RUNS or (runs < RUNS and now() < deadline):
+            while runs < LEAST_RUNS or (runs < RUNS and self._clock() < deadline):
                 trial.run()
                 runs += 1
             trial.heap.collect()  # caches stay: the runs before have filled them

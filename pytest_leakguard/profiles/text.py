@@ -31,12 +31,12 @@ def render(leftovers: Sequence[Leftover], *, test: str, runs: int) -> str:
     """
     others = [one for one in leftovers if not _is_ours(one)]
     size = sum(one.size_bytes for one in others)
-    ordered = sorted(others, key=lambda one: one.number * _RAREST < runs)
+    ordered = sorted(others, key=lambda one: (one.number * _RAREST < runs, not one.frames))
     lines = [
         f"{plural(runs, 'run')} of {printable(test)} left {format_size(size)}"
         f" at {plural(len(others), 'place')}, by memray",
-        f"First the places with a block left on every {_RAREST}rd run at least; then those with fewer,"
-        " such as what the last run alone has left.",
+        f"First the places with a block left on every {_RAREST}rd run at least; then those with"
+        " fewer, such as what the last run alone has left.",
         "",
     ]
     rows = [("size", "per run", "blocks", "per run", "place, innermost frame first")]

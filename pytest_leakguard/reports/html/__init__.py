@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
+from urllib.parse import quote
 
 import jinja2
 from markupsafe import Markup
@@ -61,12 +63,13 @@ class _Test:
         return bool(result.findings or result.reason or moved)
 
 
-def render_html(facts: SessionFacts, root: Path) -> str:
+def render_html(facts: SessionFacts, root: Path, target: Path | None = None) -> str:
     """Write a session as a page: overview, causes, and each test with all that is known of it.
 
     Args:
         facts: The session.
         root: Directory that file names are given relative to; the files that are named are read.
+        target: Where the page goes: it links to other files from there, and not without.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
@@ -111,6 +114,8 @@ def render_html(facts: SessionFacts, root: Path) -> str:
         rate=rate_of,
         around=lines_around,
         place=lambda frame: _place(frame, root),
+        short=lambda file: relative(file, root),
+        link=lambda file: "" if target is None else _link(file, target),
     )
 
 
@@ -127,6 +132,15 @@ def _test(order: int, outcome: TestOutcome) -> _Test:
 def _place(frame: Frame, root: Path) -> str:
     function = f"fixture {frame.fixture}" if frame.fixture else frame.function
     return f"{relative(frame.file, root)}:{frame.line} in {function}"
+
+
+def _link(file: str, page: Path) -> str:
+    """Return the address of a file as the page has it; empty where none leads there from it."""
+    try:
+        way = os.path.relpath(file, page.absolute().parent)
+    except ValueError:  # on another drive
+        return ""
+    return quote(Path(way).as_posix())
 
 
 def _hash(text: str) -> str:

@@ -124,8 +124,8 @@ def _draw(runs: tuple[int, ...], grown: tuple[int, ...], counter: str) -> str:
 def _draw_timeline(in_use: tuple[int, ...], peaks: tuple[int, ...]) -> str:
     last = len(peaks)
     chart = leather.Chart()
-    chart.add_line(list(enumerate(in_use)), name="after each run")
-    chart.add_line(list(enumerate(peaks, start=1)), name="at the peak")
+    chart.add_line(list(enumerate(in_use)))
+    chart.add_line(list(enumerate(peaks, start=1)))
     chart.add_x_scale(0, last)
     step = max(1, round(last / _TICKS))
     chart.add_x_axis(ticks=list(range(0, last + 1, step)), name="traced runs")
