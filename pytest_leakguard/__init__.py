@@ -25,7 +25,17 @@ if TYPE_CHECKING:
         round_trips,
         survivors,
     )
-    from pytest_leakguard.model import Bound, Finding, Frame, NativeFrame, Result, Share, Step
+    from pytest_leakguard.model import (
+        Bound,
+        Finding,
+        Frame,
+        NativeFrame,
+        Profile,
+        Result,
+        Share,
+        Step,
+        TracedRun,
+    )
     from pytest_leakguard.settings import Settings
 
 __all__ = [
@@ -41,12 +51,14 @@ __all__ = [
     "Measurement",
     "NativeFrame",
     "NotMeasuredError",
+    "Profile",
     "Result",
     "RoundTrip",
     "RoundTrips",
     "Settings",
     "Share",
     "Step",
+    "TracedRun",
     "UnsupportedInterpreterError",
     "assert_collected",
     "check",
@@ -83,7 +95,18 @@ _HOMES = {
     ),
     **dict.fromkeys(("Exempted", "Exemption"), "exemptions"),
     **dict.fromkeys(
-        ("Bound", "Finding", "Frame", "NativeFrame", "Result", "Share", "Step"), "model"
+        (
+            "Bound",
+            "Finding",
+            "Frame",
+            "NativeFrame",
+            "Profile",
+            "Result",
+            "Share",
+            "Step",
+            "TracedRun",
+        ),
+        "model",
     ),
     "Settings": "settings",
 }

@@ -44,7 +44,9 @@ def resolve_cabinet(config: pytest.Config, place: str, value: object) -> Cabinet
     directory = (
         config.rootpath / PROFILE_DIRECTORY if given is None else path_of(config, place, given)
     )
-    require_writable(place, shown_as(config, directory), directory / "probe")
+    # It is made when something leaks.
+    probe = directory / "probe" if directory.exists() else directory
+    require_writable(place, shown_as(config, directory), probe)
     kept: dict[str, int] = {}
     place, value = look_up(config, "profile-keep")
     if value is not None:
