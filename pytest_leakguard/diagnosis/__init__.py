@@ -313,7 +313,7 @@ class _Diagnosing:
     def _run(self, start: int, stop: int, timeline: Timeline) -> None:
         settle.deeply(self._trial.heap)  # of what was looked at before
         for run in range(start, stop + 1):
-            self._trial.heap.collect()  # else what is noted now dies as the timeline begins
+            timeline.come_to_rest(self._trial.heap)  # nothing that is noted now may die
             self._births.before_run()
             timeline.before_run(self._trial.heap)
             self._trial.run()

@@ -37,14 +37,23 @@ class Timeline:
         self._noted = array("q", (0, 0))
         self._kept, self._peaks = array("q"), array("q")
 
+    def come_to_rest(self, heap: Heap) -> None:
+        """Have everything die that is about to; what is older than the run can be noted then.
+
+        Args:
+            heap: Its garbage is freed, and its free lists are emptied: what lies there is in use to
+                tracemalloc.
+        """
+        wait(_ENDING_SECONDS)
+        heap.collect()
+
     def before_run(self, heap: Heap) -> None:
         """Note what is in use; the run follows at once.
 
         Args:
-            heap: Its free lists are emptied: what lies there is in use to tracemalloc.
+            heap: Is brought to rest once more.
         """
-        wait(_ENDING_SECONDS)
-        heap.collect()
+        self.come_to_rest(heap)
         _reset_peak()
         self._noted[_BEFORE] = _traced_memory()[0]
 
