@@ -328,6 +328,7 @@ def _documents(*, patterns: bool) -> Iterator[tuple[Path, str]]:
 
 
 def _without_numbers(text: str) -> str:
+    text = re.sub(r" \(at most [^)]*\)", "", text)  # said of runs that are not alike
     return re.sub(r"[-=_ ]+", " ", re.sub(r"[\d.,]+( [KMG]iB| B| ms| s| min)?", "#", text))
 
 

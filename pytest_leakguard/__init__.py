@@ -26,7 +26,17 @@ if TYPE_CHECKING:
         survivors,
     )
     from pytest_leakguard.memory_table import MemoryTable
-    from pytest_leakguard.model import Bound, Finding, Frame, NativeFrame, Result, Share, Step
+    from pytest_leakguard.model import (
+        Bound,
+        Finding,
+        Frame,
+        NativeFrame,
+        Profile,
+        Result,
+        Share,
+        Step,
+        TracedRun,
+    )
     from pytest_leakguard.settings import Settings
 
 __all__ = [
@@ -43,12 +53,14 @@ __all__ = [
     "MemoryTable",
     "NativeFrame",
     "NotMeasuredError",
+    "Profile",
     "Result",
     "RoundTrip",
     "RoundTrips",
     "Settings",
     "Share",
     "Step",
+    "TracedRun",
     "UnsupportedInterpreterError",
     "assert_collected",
     "check",
@@ -85,7 +97,18 @@ _HOMES = {
     ),
     **dict.fromkeys(("Exempted", "Exemption"), "exemptions"),
     **dict.fromkeys(
-        ("Bound", "Finding", "Frame", "NativeFrame", "Result", "Share", "Step"), "model"
+        (
+            "Bound",
+            "Finding",
+            "Frame",
+            "NativeFrame",
+            "Profile",
+            "Result",
+            "Share",
+            "Step",
+            "TracedRun",
+        ),
+        "model",
     ),
     "MemoryTable": "memory_table",
     "Settings": "settings",

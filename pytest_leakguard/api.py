@@ -21,8 +21,8 @@ from pytest_leakguard.counters.nearby import Neighbourhood
 from pytest_leakguard.counters.selection import Selection
 from pytest_leakguard.decision import exempt
 from pytest_leakguard.heap import Heap, Pacer, is_in_use
-from pytest_leakguard.model import Result, Verdict
-from pytest_leakguard.runner import BrokenRunError, Recorder, Screened, Subject, Trial
+from pytest_leakguard.model import Profile, Result, Verdict
+from pytest_leakguard.runner import BrokenRunError, Profiler, Recorder, Screened, Subject, Trial
 from pytest_leakguard.sampling import Sampler
 from pytest_leakguard.settings import COUNTER_NAMES, Settings, parse_setting
 from pytest_leakguard.settle import renew_environment_table
@@ -162,6 +162,59 @@ class Checker:
         if settings.ignore and not result.ignored:  # nothing was found
             result = replace(result, ignored=exempt((), settings.ignore)[1])
         return replace(result, seconds=now() - begun)
+
+    def profile(
+        self,
+        profiler: Profiler,
+        subject: Subject,
+        settings: Settings,
+        result: Result,
+        *,
+        own_seconds: float = 0.0,
+    ) -> Result:
+        """Return the verdict on a leaking test, with a profile of some further runs.
+
+        These happen where those did that the verdict rests on, and change nothing of it.
+
+        Args:
+            profiler: Records them.
+            subject: Runs the test again.
+            settings: How it was checked.
+            result: The verdict, with its findings.
+            own_seconds: As :meth:`check` takes it.
+        """
+        begun = now()
+
+        def profiled(subject: Subject) -> Profile:
+            with Heap(frozen=False) as heap:
+                return profiler.profile(
+                    Trial(subject=subject, settings=settings, heap=heap), result
+                )
+
+        if settings.isolate and not self._obstacles.first():
+            profile = self._profile_in_child(profiled, profiler, subject, settings, own_seconds)
+        else:
+            profile = profiled(subject)
+            self._pacer.collect_if_due(after_suspect=True)
+        return replace(result, profile=profile, seconds=result.seconds + now() - begun)
+
+    def _profile_in_child(
+        self,
+        profiled: Callable[[Subject], Profile],
+        profiler: Profiler,
+        subject: Subject,
+        settings: Settings,
+        own_seconds: float,
+    ) -> Profile:
+        from pytest_leakguard import isolate
+
+        def work(announced: Subject) -> Result:
+            self._pacer.retire()
+            return Result(verdict="leak", profile=profiled(announced))
+
+        limits = isolate.Limits.of(settings, own_seconds)
+        said = isolate.check_in_child(work, subject, limits, self._interrupts)
+        return profiler.failed(said.reason) if said.profile is None else said.profile
 
     def look(
         self,

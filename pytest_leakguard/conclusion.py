@@ -141,6 +141,7 @@ class Concluder:
             result,
             executions=trial.executions,
             findings=findings,
+            timeline=explained.timeline,
             ignored=ignored,
         )
         decided = decide(result, confirmed, found, trial, beside)

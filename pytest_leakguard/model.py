@@ -198,6 +198,46 @@ class Finding:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TracedRun:
+    """What one run under tracemalloc did to the memory that Python's allocators hand out.
+
+    Attributes:
+        kept_bytes: What was in use after it, its garbage gone, beyond what was before; below 0
+            where it let go of more than it kept.
+        peak_bytes: The most that was in use at once during it, beyond what was before.
+        alive_objects: How many of the objects that it made are alive after the last of these runs,
+            as far as the collector tracks them.
+    """
+
+    kept_bytes: int
+    peak_bytes: int
+    alive_objects: int
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What a profiler has recorded of further runs of a leaking test.
+
+    Attributes:
+        tool: The profiler.
+        runs: How many runs it has seen; not among the executions that the verdict rests on.
+        seconds: How long that took, in seconds; part of the result's.
+        files: Kind to file, the one to look at first before others; empty where there are none.
+        command: What repeats it by hand, for a shell.
+        problem: Why there are no files, or not all of them; empty if there are.
+    """
+
+    tool: str
+    runs: int = 0
+    seconds: float = 0.0
+    files: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
+    problem: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """The verdict on one test, with its evidence.
 
@@ -211,6 +251,8 @@ class Result:
         batches: Runs before each sample but the first; empty where it was one before each.
         findings: Causes, the heaviest first.
         evidence: How the growth was confirmed, in words; empty when nothing was.
+        timeline: The runs under tracemalloc by which growth was explained, in their order; empty
+            where there was none to explain, or the test stops tracemalloc.
         ignored: The exemptions that held for this test, with the number of findings of each.
         not_isolated: Why the re-runs happened in the session's process although a child was asked
             for; empty if they did not, or none was.
@@ -221,6 +263,8 @@ class Result:
             verdict does not ask for them.
         memory: Where the memory of the process was in which it was judged, if bytes grew without
             an object of Python; else ``None``.
+        profile: What a profiler has recorded of it; ``None`` if none was asked for, or the verdict
+            does not ask for it.
     """
 
     verdict: Verdict
@@ -232,12 +276,14 @@ class Result:
     batches: tuple[int, ...] = ()
     findings: tuple[Finding, ...] = ()
     evidence: str = ""
+    timeline: tuple[TracedRun, ...] = ()
     ignored: tuple[Exempted, ...] = ()
     not_isolated: str = ""
     only_after: str = ""
     snapshots: tuple[str, ...] = ()
     no_snapshots: str = ""
     memory: MemoryTable | None = None
+    profile: Profile | None = None
 
     @property
     def is_of_bytes(self) -> bool:
@@ -264,12 +310,14 @@ class Result:
             "batches": list(self.batches),
             "findings": [asdict(finding) for finding in self.findings],
             "evidence": self.evidence,
+            "timeline": [asdict(run) for run in self.timeline],
             "ignored": [asdict(exempted) for exempted in self.ignored],
             "not_isolated": self.not_isolated,
             "only_after": self.only_after,
             "snapshots": list(self.snapshots),
             "no_snapshots": self.no_snapshots,
             "memory": None if self.memory is None else self.memory.to_plain(),
+            "profile": None if self.profile is None else asdict(self.profile),
         }
 
     @classmethod
@@ -291,11 +339,15 @@ class Result:
         )
         series = {name: tuple(samples) for name, samples in plain["series"].items()}
         ignored = tuple(Exempted(**exempted) for exempted in plain["ignored"])
+        timeline = tuple(TracedRun(**run) for run in plain["timeline"])
         rebuilt: dict[str, Any] = {"findings": findings, "series": series, "ignored": ignored}
+        rebuilt["timeline"] = timeline
         if (memory := plain["memory"]) is not None:
             from pytest_leakguard.memory_table import MemoryTable
 
             rebuilt["memory"] = MemoryTable.from_plain(memory)
+        if (profile := plain["profile"]) is not None:
+            rebuilt["profile"] = Profile(**profile)
         for name in ("batches", "snapshots"):
             rebuilt[name] = tuple(plain[name])
         return cls(**{**plain, **rebuilt})

@@ -19,7 +19,7 @@ from pytest_leakguard.counters import Counter, consolidate_native
 from pytest_leakguard.counters.containers import ContainerItems, containers_among
 from pytest_leakguard.counters.traced import TracedBytes
 from pytest_leakguard.heap import Heap
-from pytest_leakguard.model import Result
+from pytest_leakguard.model import Profile, Result
 from pytest_leakguard.sampling import Sampler
 from pytest_leakguard.settings import NATIVE_COUNTERS, Settings
 from pytest_leakguard.tracers import run_unwatched
@@ -126,6 +126,27 @@ class Trial:
         self.heap.collect()  # also empties the free lists of what looking has left there
         settle.fill_free_lists()
         consolidate_native()
+
+
+class Profiler(Protocol):
+    """Has a leaking test run some more times, to write down what these take."""
+
+    def profile(self, trial: Trial, result: Result) -> Profile:
+        """Run the test some more times, and return what was recorded, or why nothing was.
+
+        Args:
+            trial: The test's runs.
+            result: The verdict, with its findings.
+        """
+        ...
+
+    def failed(self, why: str) -> Profile:
+        """Return that there is none.
+
+        Args:
+            why: In words.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

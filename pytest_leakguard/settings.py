@@ -117,12 +117,24 @@ def parse_switch(setting: str, value: object) -> bool:
 
 
 def _parse_native_trace(setting: str, value: object) -> bool:
-    from importlib.util import find_spec  # the module itself is imported when it is needed
-
-    asked = parse_switch(setting, value)
-    if asked and find_spec("memray") is None:
-        raise MissingPackageError(setting, "memray", extra="native")
+    if asked := parse_switch(setting, value):
+        require_memray(setting)
     return asked
+
+
+def require_memray(setting: str) -> None:
+    """Make sure that memray is installed, without importing it.
+
+    Args:
+        setting: Where it was asked for.
+
+    Raises:
+        MissingPackageError: It is not.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("memray") is None:
+        raise MissingPackageError(setting, "memray", extra="native")
 
 
 def _parse_choice(setting: str, value: object, accepted: tuple[str, ...]) -> object:

@@ -28,10 +28,11 @@ from pytest_leakguard.diagnosis.native_sites import add_native_sites
 from pytest_leakguard.diagnosis.resources import Resources, with_resources
 from pytest_leakguard.diagnosis.roots import Root, Roots
 from pytest_leakguard.diagnosis.sites import Sources
+from pytest_leakguard.diagnosis.timeline import Timeline
 from pytest_leakguard.diagnosis.watch import Watched, watch
 from pytest_leakguard.forkable import other_threads
 from pytest_leakguard.identity import identity_of
-from pytest_leakguard.model import Finding, Frame
+from pytest_leakguard.model import Finding, Frame, TracedRun
 from pytest_leakguard.ownership import is_library
 from pytest_leakguard.persistence import is_background
 from pytest_leakguard.runner import Trial, tracing
@@ -58,12 +59,14 @@ class Diagnosis:
         traced_bytes_per_run: Growth of traced memory; ``None`` when the test stops tracing.
         background: Holders that also grow while the test does not run, by their names.
         not_looked: Why no holder was looked for, in words; empty if they were.
+        timeline: What each traced run did; empty when the test stops tracing.
     """
 
     findings: tuple[Finding, ...]
     traced_bytes_per_run: float | None
     background: tuple[str, ...] = ()
     not_looked: str = ""
+    timeline: tuple[TracedRun, ...] = ()
 
 
 def explain(
@@ -107,6 +110,7 @@ def explain(
         traced_bytes_per_run=diagnosing.traced_bytes_per_run,
         background=background,
         not_looked=diagnosing.searched if diagnosing.is_too_slow else "",
+        timeline=diagnosing.timeline,
     )
 
 
@@ -115,6 +119,7 @@ class _Diagnosing:
 
     Attributes:
         traced_bytes_per_run: Growth of traced memory; ``None`` when the test stops tracing.
+        timeline: What each traced run did; empty when the test stops tracing.
         background: Holders that also grow while the test does not run.
         searched: Why no holder was found, in words; empty while one was.
         is_too_slow: Whether holders were not looked for at all.
@@ -139,6 +144,7 @@ class _Diagnosing:
         self.is_too_slow = False
         self._runs = Runs(between=1, last=1, births=self._births, sources=sources)
         self.traced_bytes_per_run: float | None = None
+        self.timeline: tuple[TracedRun, ...] = ()
         self.background: tuple[str, ...] = ()
         self.searched = ""
 
@@ -149,10 +155,11 @@ class _Diagnosing:
             growth: Growth per run by counter, as confirmed. Objects that nobody holds are looked
                 for only where objects grow, or where it is not known yet what does.
         """
-        if (planned := self._plan()) is None:
+        timeline = Timeline()
+        if (planned := self._plan(timeline)) is None:
             return
         first, between = planned
-        self._run(2, first)
+        self._run(2, first, timeline)
         recorder = self._trial.recorder
         if recorder is not None:
             recorder.before()
@@ -162,11 +169,12 @@ class _Diagnosing:
         censuses = [self._look(entries)]
         half = first + between // 2
         begun = now()
-        self._run(first + 1, half)
+        self._run(first + 1, half, timeline)
         looks.append(traces.look())
         censuses.append(self._look(entries))
         last = first + between
-        self._run(half + 1, last)
+        self._run(half + 1, last, timeline)
+        self.timeline = timeline.runs(self._births)
         if recorder is not None:
             recorder.after(between)
         if tracemalloc.is_tracing():
@@ -285,14 +293,14 @@ class _Diagnosing:
         in_time = self._trial.run_seconds * WATCH_SLOWDOWN <= self._trial.settings.confirm
         return in_time and not self.is_too_slow
 
-    def _plan(self) -> tuple[int, int] | None:
+    def _plan(self, timeline: Timeline) -> tuple[int, int] | None:
         """Run once, and choose how many runs the budget allows; ``None`` if even few are too many.
 
         Returns:
             Runs before the first census, this one included, and from there to the last.
         """
         begun = now()
-        self._run(1, 1)
+        self._run(1, 1, timeline)
         seconds = now() - begun
         if (planned := pace.runs_of(self._trial, seconds)) is None:
             self.is_too_slow = True
@@ -302,11 +310,16 @@ class _Diagnosing:
             )
         return planned
 
-    def _run(self, start: int, stop: int) -> None:
+    def _run(self, start: int, stop: int, timeline: Timeline) -> None:
+        settle.deeply(self._trial.heap)  # of what was looked at before
         for run in range(start, stop + 1):
+            timeline.come_to_rest(self._trial.heap)  # nothing that is noted now may die
             self._births.before_run()
+            timeline.before_run(self._trial.heap)
             self._trial.run()
+            timeline.after_run()
             settle.deeply(self._trial.heap)
+            timeline.at_rest()
             self._births.after_run(run)
 
     def _look(

@@ -11,7 +11,14 @@ import _thread
 from collections.abc import Callable
 from typing import TypeVar
 
+from pytest_leakguard.clock import wait
+
 _T = TypeVar("_T")
+#: How often it is looked whether a thread has ended, and how long is waited from the tenth time on,
+#: in seconds. Another thread that has begun meanwhile is taken for it.
+_TURNS, _QUICK_TURNS, _PAUSE_SECONDS = 60, 10, 0.0005
+# Bound here because tests patch the module.
+_start, _allocate, _count = _thread.start_new_thread, _thread.allocate_lock, _thread._count
 
 
 def in_short_stack(function: Callable[[], _T]) -> _T:
@@ -22,7 +29,7 @@ def in_short_stack(function: Callable[[], _T]) -> _T:
     """
     answers: list[_T] = []
     failures: list[BaseException] = []
-    ended = _thread.allocate_lock()
+    ended, before = _allocate(), _count()
 
     def call() -> None:
         try:
@@ -33,8 +40,13 @@ def in_short_stack(function: Callable[[], _T]) -> _T:
             ended.release()
 
     ended.acquire()
-    _thread.start_new_thread(call, ())
+    _start(call, ())
     ended.acquire()
+    # What the thread was given dies with it: not later, in the midst of what is measured.
+    for turn in range(_TURNS):
+        if _count() <= before:
+            break
+        wait(0 if turn < _QUICK_TURNS else _PAUSE_SECONDS)
     for failure in failures:
         raise failure
     return answers[0]

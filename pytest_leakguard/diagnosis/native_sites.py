@@ -8,8 +8,9 @@ from typing import Protocol
 
 from pytest_leakguard.diagnosis import native_trace
 from pytest_leakguard.diagnosis.findings import NOWHERE
-from pytest_leakguard.diagnosis.native_trace import Place, UntraceableError
+from pytest_leakguard.diagnosis.native_trace import Place
 from pytest_leakguard.diagnosis.patterns import NATIVE
+from pytest_leakguard.diagnosis.recording import UntraceableError
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.model import Finding
 from pytest_leakguard.runner import Trial
@@ -40,7 +41,7 @@ def add_native_sites(
         sources: Names the lines.
         trace: Tells what each run leaves once more.
     """
-    counted = [finding for finding in findings if _has_no_holder(finding)]
+    counted = [finding for finding in findings if has_no_holder(finding)]
     if not counted:
         return list(findings)
     try:
@@ -58,7 +59,8 @@ def add_native_sites(
     ]
 
 
-def _has_no_holder(finding: Finding) -> bool:
+def has_no_holder(finding: Finding) -> bool:
+    """Tell whether no Python object explains a finding."""
     return finding.pattern == NATIVE.name or finding.holder == NOWHERE
 
 

@@ -1,7 +1,7 @@
 """What do some more runs allocate and never free, by the native code that asks for it?
 
-memray tells; it is imported only here, and only when asked for. It sees what goes through the
-tables by which libraries call ``malloc``, not a pointer to it that was looked up by name.
+memray tells. It sees what goes through the tables by which libraries call ``malloc``, not a pointer
+to it that was looked up by name.
 """
 
 from __future__ import annotations
@@ -12,14 +12,20 @@ import re
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Protocol, final
 
 from pytest_leakguard import settle
+from pytest_leakguard.diagnosis.recording import (
+    OBJECTS_SLOWDOWN,
+    SLOWDOWN,
+    UntraceableError,
+    in_words,
+    recording,
+)
 from pytest_leakguard.model import NativeFrame
 from pytest_leakguard.runner import BrokenRunError, Trial
 
@@ -28,9 +34,6 @@ from pytest_leakguard.runner import BrokenRunError, Trial
 RUNS = 6, 12
 #: The same for tests too slow for these inside the time budget.
 FEW_RUNS = 2, 4
-#: How much slower code that does little but allocate was seen to run under memray with native
-#: frames (1.20, CPython 3.11), and with what Python's own allocators hand out as well.
-SLOWDOWN, OBJECTS_SLOWDOWN = 8, 26
 #: The few runs may take so many times the budget: whoever asks for native code can wait for it.
 _PATIENCE = 3
 #: The heaviest records that are looked at.
@@ -44,10 +47,6 @@ _UNKNOWN = "<unknown>"
 
 #: Number and bytes of what is alive, by the place that took it.
 Alive = Mapping["Site", tuple[int, int]]
-
-
-class UntraceableError(Exception):
-    """The runs could not be recorded; the text says why."""
 
 
 @final
@@ -99,25 +98,12 @@ class Record(Protocol):
 
 def record(run: Callable[[], None], *, python_objects: bool) -> Alive:
     """Record with memray what ``run`` takes and does not give back."""
-    try:
-        import memray
-    except ImportError as error:
-        raise UntraceableError(f"memray cannot be imported: {error}") from None
     with tempfile.TemporaryDirectory(prefix="leakguard-") as directory:
         path = os.path.join(directory, "memray.bin")
-        tracker = memray.Tracker(
-            path,
-            native_traces=True,
-            trace_python_allocators=python_objects,
-            file_format=memray.FileFormat.AGGREGATED_ALLOCATIONS,
-        )
-        with ExitStack() as active:
-            active.callback(_restore_threads, vars(threading.Thread).get("_set_os_name"))
-            try:
-                active.enter_context(tracker)
-            except RuntimeError as error:
-                raise UntraceableError(_reason(str(error))) from None
+        with recording(path, native=True, python_objects=python_objects):
             run()
+        import memray
+
         with closing(memray.FileReader(path)) as reader:
             return _read(reader, _Libraries(path))
 
@@ -140,7 +126,7 @@ def trace(trial: Trial, *, python_objects: bool, record: Record = record) -> lis
             for times in runs
         ]
     except BrokenRunError as broken:
-        raise UntraceableError(_reason(f"a run under memray does not pass: {broken}")) from None
+        raise UntraceableError(in_words(f"a run under memray does not pass: {broken}")) from None
     return steady(first, second, runs)
 
 
@@ -167,13 +153,6 @@ def steady(first: Alive, second: Alive, runs: tuple[int, int]) -> list[Place]:
     return sorted(places, key=lambda place: -place.bytes_per_run)
 
 
-def _reason(problem: str) -> str:
-    # What memray says when a second tracker is started, by us or by the test.
-    if "No more than one Tracker" in problem:
-        return "another memray tracker is at work, such as that of pytest-memray or memray run"
-    return problem
-
-
 def _plan(trial: Trial, slowdown: int) -> tuple[int, int]:
     seconds, budget = trial.run_seconds * slowdown, trial.settings.confirm
     for runs, allowed in ((RUNS, budget), (FEW_RUNS, budget * _PATIENCE)):
@@ -186,12 +165,6 @@ def _run(trial: Trial, times: int) -> None:
     for _ in range(times):
         trial.run()
     settle.deeply(trial.heap)
-
-
-def _restore_threads(set_os_name: object) -> None:
-    """Take off what memray leaves on the class of threads (Python 3.14)."""
-    if set_os_name is not None:
-        threading.Thread._set_os_name = set_os_name  # type: ignore[attr-defined]  # private
 
 
 def _read(reader: Any, libraries: _Libraries) -> Alive:  # what memray returns

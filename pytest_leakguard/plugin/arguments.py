@@ -23,6 +23,10 @@ REPORT_FORMATS = (
 )
 #: Signals that mean nothing to Python or pytest.
 SNAPSHOT_SIGNALS = ("SIGUSR1", "SIGUSR2", "SIGHUP", "SIGQUIT")
+#: What can profile a leaking test.
+PROFILERS = ("memray",)
+#: Where its profiles go, below the root directory, if no directory is given.
+PROFILE_DIRECTORY = "leak-profiles"
 #: Where known leaks are looked for, below the root directory, if no path is given.
 KNOWN_FILE = "leakguard.toml"
 _AUTO, _SUSPECTS, _ALWAYS = TRACE_MODES
@@ -175,6 +179,22 @@ _MONITOR_OPTIONS = (
     ),
 )
 _MONITOR_FAIL = "fail the session when the monitor warns of something"
+#: Profiles of leaking tests: name, metavar and meaning.
+_PROFILE_OPTIONS = (
+    (
+        "profile",
+        "TOOL",
+        "run a leaking test some more times under a profiler, 'memray', and write its flame graph"
+        " and its report of what these runs have left; needs memray: pip install"
+        " 'pytest-leakguard[native]'",
+    ),
+    (
+        "profile-dir",
+        "DIR",
+        f"where profiles go (default: {PROFILE_DIRECTORY} in the root directory)",
+    ),
+    ("profile-keep", "N", "keep so many of the latest profiles there (default: 50)"),
+)
 _ISOLATE = (
     "run a test's re-runs in a forked child, so that the session survives what they do and sees"
     " none of it, but for what is on the disk or in other processes; where a fork does not carry"
@@ -237,6 +257,10 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--leak-snapshots", default=None, metavar="DIR", help=_SNAPSHOTS)
     parser.addini("leak_snapshots", "twin of --leak-snapshots", type="string", default=None)
     for name, metavar, text in _SNAPSHOT_OPTIONS:
+        dest = f"leak_{name.replace('-', '_')}"
+        group.addoption(f"--leak-{name}", dest=dest, default=None, metavar=metavar, help=text)
+        parser.addini(dest, f"twin of --leak-{name}", type="string", default=None)
+    for name, metavar, text in _PROFILE_OPTIONS:
         dest = f"leak_{name.replace('-', '_')}"
         group.addoption(f"--leak-{name}", dest=dest, default=None, metavar=metavar, help=text)
         parser.addini(dest, f"twin of --leak-{name}", type="string", default=None)

@@ -28,9 +28,10 @@ from pytest_leakguard.units import parse_count, parse_duration, parse_percentage
 if TYPE_CHECKING:
     from pytest_leakguard.baseline import Base, KnownLeak
     from pytest_leakguard.exporters import Target
+    from pytest_leakguard.keeping import Retention
     from pytest_leakguard.plugin.choice import Changed, Sample
+    from pytest_leakguard.profiles.keeping import Cabinet
     from pytest_leakguard.repository import Revision
-    from pytest_leakguard.snapshots.keeping import Retention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +101,7 @@ class Options:
         graphs: Where retention paths are drawn; ``None`` if they are not.
         monitor: Whether the whole session is watched.
         snapshots: Where snapshots of the heap are saved; ``None`` if none are taken.
+        profile: Where profiles of leaking tests go; ``None`` if none are taken.
         exports: Where the session's numbers are sent.
         history: The history that it is added to; ``None`` without one, and in a process of
             pytest-xdist that only runs tests.
@@ -118,6 +120,7 @@ class Options:
     graphs: Path | None = None
     monitor: bool = False
     snapshots: SnapshotDirectory | None = None
+    profile: Cabinet | None = None
     exports: tuple[Target, ...] = ()
     history: HistoryFile | None = None
 
@@ -147,6 +150,7 @@ def resolve(config: pytest.Config) -> Options:
             graphs=_resolve_graphs(config),
             monitor=_resolve_monitor(config),
             snapshots=_resolve_snapshots(config),
+            profile=_resolve_profile(config) if mode != "off" else None,
             exports=_resolve_exports(config) if mode != "off" else (),
             history=_resolve_history(config) if mode != "off" else None,
             **(_resolve_choices(config) if mode == "all" else {}),
@@ -260,7 +264,7 @@ def _resolve_snapshots(config: pytest.Config) -> SnapshotDirectory | None:
     place, value = look_up(config, "snapshots")
     if value is None:
         return None
-    from pytest_leakguard.snapshots.keeping import Retention
+    from pytest_leakguard.keeping import Retention
 
     path = path_of(config, place, value)
     require_writable(place, value, path / "probe.leaksnap")
@@ -292,6 +296,15 @@ def _resolve_signal(place: str, value: object) -> signal.Signals | None:
         there = [one for one in SNAPSHOT_SIGNALS if hasattr(signal, one)]
         raise InvalidSettingError(place, value, f"one of {', '.join([*there, 'none'])}")
     return found
+
+
+def _resolve_profile(config: pytest.Config) -> Cabinet | None:
+    place, value = look_up(config, "profile")
+    if value is None:
+        return None
+    from pytest_leakguard.plugin.profiles import resolve_cabinet
+
+    return resolve_cabinet(config, place, value)
 
 
 def _resolve_history(config: pytest.Config) -> HistoryFile | None:

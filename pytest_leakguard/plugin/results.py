@@ -25,6 +25,7 @@ from pytest_leakguard.reports.causes import causes_of
 from pytest_leakguard.reports.summary import (
     comparison_lines,
     findings_table,
+    profile_lines,
     snapshot_lines,
     summary_line,
     summary_lists,
@@ -185,11 +186,16 @@ class SessionResults:
         return replace(facts, comparison=self._policy.compare(facts))
 
     def _told(self, outcome: TestOutcome) -> TestOutcome:
-        if not outcome.result.snapshots:
-            return outcome
-        from pytest_leakguard.plugin.snapshots import still_there
+        result = outcome.result
+        if result.snapshots:
+            from pytest_leakguard.plugin import snapshots
 
-        return replace(outcome, result=still_there(outcome.result))
+            result = snapshots.still_there(result)
+        if result.profile is not None:
+            from pytest_leakguard.plugin import profiles
+
+            result = profiles.still_there(result)
+        return replace(outcome, result=result) if result is not outcome.result else outcome
 
     def _ordered(self) -> list[str]:
         later = [nodeid for nodeid in self._outcomes if nodeid not in self._collected]
@@ -221,7 +227,7 @@ class SessionResults:
             self._objections.append(f"the known leaks could not be recorded: {error}")
         for form, path in self._options.reports:
             try:
-                text = renderer_of(form)(facts, self._config.rootpath)
+                text = renderer_of(form, path)(facts, self._config.rootpath)
                 with replacing(path) as file:
                     file.write(text)
             except OSError as error:
@@ -272,7 +278,7 @@ class SessionResults:
             return
         terminalreporter.write_sep("-", "leak check")
         limit = None if verbosity > 0 else 10
-        lists = (findings_table, summary_lists, snapshot_lines, comparison_lines)
+        lists = (findings_table, summary_lists, snapshot_lines, profile_lines, comparison_lines)
         told = chain(*(lines(facts, limit=limit) for lines in lists), self._memory.lines())
         for entry in chain(told, self._notes):
             terminalreporter.write_line(entry)

@@ -205,6 +205,7 @@ class LeakSession:
         self._progress.erase()
         checked = replace(checked, findings=findings)
         result, failing = self._policy.settle(item.nodeid, checked, plan)
+        result = self._profiled(item, gate, plan, result, subject)
         if self._budget is not None:
             self._budget.spend(result.seconds)
         path, line, _ = item.location
@@ -246,6 +247,36 @@ class LeakSession:
             own_seconds=gate.own_seconds,
             recorder=self._recorder(item),
         )
+
+    def _profiled(
+        self,
+        item: pytest.Item,
+        gate: Gate,
+        plan: markers.Plan,
+        result: Result,
+        subject: RerunnableItem,
+    ) -> Result:
+        """Have a leak profiled that nobody knows of, if that was asked for."""
+        if self._options.profile is None or result.verdict != "leak" or self._judged_alone:
+            return result
+        from pytest_leakguard.plugin.profiles import profiler_of
+
+        profiler = profiler_of(item, self._options.profile, plan)
+        try:
+            with subject.session():
+                return self._checker.profile(
+                    profiler,
+                    self._progress.of(Advised(subject, item)),
+                    plan.settings,
+                    result,
+                    own_seconds=gate.own_seconds,
+                )
+        except pytest.exit.Exception:
+            raise
+        except Exception as error:  # a verdict must not hang on our mistakes
+            return replace(result, profile=profiler.failed(_own_failure(error)))
+        finally:
+            self._progress.erase()
 
     def _recorder(self, item: pytest.Item) -> Recorder | None:
         if self._options.snapshots is None:

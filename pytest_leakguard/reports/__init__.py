@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +21,8 @@ _NEEDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 #: Modules that write several formats.
 _MODULES: Mapping[str, str] = {"prometheus": "openmetrics"}
+#: Formats with links to other files.
+_LINKING = frozenset({"html"})
 
 
 def require_packages(form: str, setting: str) -> None:
@@ -38,11 +41,15 @@ def require_packages(form: str, setting: str) -> None:
             raise MissingPackageError(setting, package, extra=extra)
 
 
-def renderer_of(form: str) -> Callable[[SessionFacts, Path], str]:
+def renderer_of(form: str, target: Path | None = None) -> Callable[[SessionFacts, Path], str]:
     """Return what writes a session in a format: facts and root directory to text.
 
     Its module is imported when the format is asked for.
+
+    Args:
+        form: The format.
+        target: Where the text goes: links in it start there, and there are none without.
     """
     module = import_module(f"{__name__}.{_MODULES.get(form, form)}")
-    renderer: Callable[[SessionFacts, Path], str] = getattr(module, f"render_{form}")
-    return renderer
+    renderer: Callable[..., str] = getattr(module, f"render_{form}")
+    return partial(renderer, target=target) if form in _LINKING else renderer

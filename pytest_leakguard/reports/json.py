@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from pytest_leakguard.model import Finding, Frame
+from pytest_leakguard.model import Finding, Frame, Profile
 from pytest_leakguard.reports.facts import SessionFacts, TestOutcome
 
 SCHEMA_VERSION = 1
@@ -53,6 +53,15 @@ def _test(outcome: TestOutcome, root: Path) -> dict[str, object]:
         "series": {name: list(samples) for name, samples in result.series.items()},
         "batches": list(result.batches),
         "findings": [_finding(finding, root) for finding in result.findings],
+        "timeline": [
+            {
+                "run": number,
+                "kept_bytes": run.kept_bytes,
+                "peak_bytes": run.peak_bytes,
+                "alive_objects": run.alive_objects,
+            }
+            for number, run in enumerate(result.timeline, start=1)
+        ],
         "ignored": [
             {"pattern": one.pattern, "reason": one.reason, "findings": one.findings}
             for one in result.ignored
@@ -62,6 +71,20 @@ def _test(outcome: TestOutcome, root: Path) -> dict[str, object]:
         "snapshots": [relative(file, root) for file in result.snapshots],
         "no_snapshots": result.no_snapshots,
         "memory": None if result.memory is None else result.memory.to_plain(),
+        "profile": None if result.profile is None else _profile(result.profile, root),
+    }
+
+
+def _profile(profile: Profile, root: Path) -> dict[str, object]:
+    return {
+        "tool": profile.tool,
+        "runs": profile.runs,
+        "seconds": round(profile.seconds, 3),
+        "files": [
+            {"kind": kind, "file": relative(file, root)} for kind, file in profile.files.items()
+        ],
+        "command": profile.command,
+        "problem": profile.problem,
     }
 
 

@@ -173,6 +173,28 @@ def snapshot_lines(facts: SessionFacts, *, limit: int | None) -> Iterator[str]:
         yield f"snapshots: none of {plural(count, 'test')}: {reason}"
 
 
+def profile_lines(facts: SessionFacts, *, limit: int | None) -> Iterator[str]:
+    """Say where the profiles of leaking tests are, and why some have none.
+
+    Args:
+        facts: The session.
+        limit: Entries of each kind; ``None`` for all.
+    """
+    profiles = [
+        (outcome.nodeid, outcome.result.profile)
+        for outcome in facts.judged
+        if outcome.result.profile is not None
+    ]
+    shown = [(nodeid, *profile.files.values()) for nodeid, profile in profiles if profile.files]
+    for nodeid, first, *_ in shown[:limit]:
+        yield f"profiles: {nodeid}: {first}"
+    if limit is not None and (more := len(shown) - limit) > 0:
+        yield f"profiles: ... and {more} more (-v lists them)"
+    reasons = Counter(profile.problem for _, profile in profiles if not profile.files)
+    for reason, count in reasons.most_common(limit):
+        yield f"profiles: none of {plural(count, 'test')}: {reason}"
+
+
 def _known_lines(facts: SessionFacts, limit: int | None) -> Iterator[str]:
     """Say why tests pass that leak, each reason once."""
     tests: dict[str, list[str]] = {}

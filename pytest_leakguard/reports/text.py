@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from statistics import median_low
 
-from pytest_leakguard.model import Finding, Frame, NativeFrame, Result, Share
+from pytest_leakguard.model import Finding, Frame, NativeFrame, Profile, Result, Share, TracedRun
 from pytest_leakguard.reports.json import relative
 from pytest_leakguard.reports.memory_in_short import page_lines
 from pytest_leakguard.settings import COUNTER_NAMES, Settings
@@ -111,6 +112,8 @@ def failure_page(
         accept: What makes it known: the file's name, and the lines to paste.
     """
     ending = [f" evidence   {result.evidence}"] if result.evidence else []
+    if result.verdict == "leak" and (traced := timeline_text(result.timeline)):
+        ending.append(f" traced     {traced}")
     if result.memory is not None:
         ending += page_lines(result.memory)
     pages = dict.fromkeys(finding.page for finding in result.findings[:_MAX_FINDINGS])
@@ -121,6 +124,8 @@ def failure_page(
         file, *pasted = accept
         ending.append(f" accept     {file}, with your reason:")
         ending.extend(f"{' ' * 12}{line}" for line in pasted)
+    if result.profile is not None:
+        ending.extend(_profile_lines(result.profile, root))
     room = _MAX_LINES - 2 - len(ending)
     lines = [f"{where}: {one_sentence(result, settings)}"]
     if result.findings:
@@ -186,6 +191,51 @@ def _findings_lines(findings: tuple[Finding, ...], root: Path, room: int) -> Ite
         left_out.append(plural(further, "further finding"))
     if left_out:
         yield f" left out   {', '.join(left_out)}: --leak-report=json:PATH writes all of it"
+
+
+def _profile_lines(profile: Profile, root: Path) -> Iterator[str]:
+    if profile.files:
+        first, *others = (relative(file, root) for file in profile.files.values())
+        yield f" profile    {first}"
+        names = ", ".join(other.rpartition("/")[2] for other in others)
+        seen = f"{plural(profile.runs, 'run')} under {profile.tool}"
+        yield f"{' ' * 12}{seen}; beside it {names}" if names else f"{' ' * 12}{seen}"
+    if profile.problem:
+        label = "" if profile.files else "profile"
+        none = "" if profile.files else "none: "
+        yield f" {label:<10} {none}{profile.problem}"
+    yield f" repeat     {profile.command}"
+
+
+def timeline_text(timeline: Sequence[TracedRun]) -> str:
+    """Say what a traced run did, as a rule and at most; empty without any.
+
+    The first is left out: it takes some memory in the place of what is older, and not traced.
+    """
+    runs = timeline[1:]
+    if not runs:
+        return ""
+    kept, peak, alive = (
+        _as_a_rule([getattr(run, name) for run in runs], write)
+        for name, write in (
+            ("kept_bytes", _signed_size),
+            ("peak_bytes", format_size),
+            ("alive_objects", format_number),
+        )
+    )
+    return (
+        f"a run kept {kept}, took {peak} at its peak;"
+        f" of its objects {alive} alive after the last of {len(timeline)}"
+    )
+
+
+def _as_a_rule(values: Sequence[int], write: Callable[[int], str]) -> str:
+    rule, most = median_low(values), max(values)
+    return write(rule) if rule == most else f"{write(rule)} (at most {write(most)})"
+
+
+def _signed_size(size_bytes: int) -> str:
+    return f"{'-' if size_bytes < 0 else '+'}{format_size(abs(size_bytes))}"
 
 
 def _counter_lines(result: Result) -> Iterator[str]:

@@ -8,11 +8,21 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from pytest_leakguard.errors import MissingPackageError
-from pytest_leakguard.model import Bound, Frame, NativeFrame, Result, Share, Step
+from pytest_leakguard.model import (
+    Bound,
+    Frame,
+    NativeFrame,
+    Profile,
+    Result,
+    Share,
+    Step,
+    TracedRun,
+)
 from pytest_leakguard.reports import SessionFacts, TestOutcome, require_packages
 
 pytest.importorskip("jinja2")
@@ -21,7 +31,7 @@ pytest.importorskip("leather")
 from sample import ROOT, SUBSCRIPTION, WATCHED, facts
 
 from pytest_leakguard.reports.html import render_html
-from pytest_leakguard.reports.html.charts import charts_of
+from pytest_leakguard.reports.html.charts import charts_of, timeline_charts_of
 from pytest_leakguard.reports.html.source import lines_around
 
 _VOID = {"meta", "input", "rect", "path", "line", "circle", "br"}
@@ -261,12 +271,65 @@ def test_a_watched_session_is_shown_with_warnings_and_curves():
     for words in (
         "gw1: 300 tests, 12.5 s",
         "steady growth bus.<img src=x> gained 300 items",
-        "rss_bytes: 47.7 MiB to 57.2 MiB over 300 tests",
+        "rss_bytes 47.7 MiB to 57.2 MiB over 300 tests",
         "+300 +1 290 of 290 bus.<img src=x> (list)",
     ):
         assert words in text
-    assert "fds:" not in text  # it never moved
+    assert "fds 9" not in text  # it never moved
     assert not shown.all("img")
+
+
+def test_traced_runs_are_drawn_and_listed():
+    runs = tuple(
+        TracedRun(kept_bytes=kept, peak_bytes=10_240, alive_objects=alive)
+        for kept, alive in ((4096, 0), (336, 2), (336, 2))
+    )
+    shown = page(replace(LEAK, timeline=runs)).test(0)
+    memory, objects = timeline_charts_of(replace(LEAK, timeline=runs))
+
+    assert "memory +4.7 KiB in use after traced run 3" in shown
+    assert "objects 4 objects of traced runs 1 to 3 alive after the last" in shown
+    assert "2 336 B 10 KiB 2 3 336 B 10 KiB 2" in shown
+    after, peaks = re.findall(r'd="M ([^"]*)"', memory.svg)
+    assert [part.count("L") for part in (after, peaks)] == [3, 2]
+    assert "KiB</text>" in memory.svg
+    assert objects.svg.count('class="series columns"') == 1
+
+
+@pytest.mark.parametrize("known", [(), (TracedRun(kept_bytes=1, peak_bytes=2, alive_objects=3),)])
+def test_a_warm_up_alone_is_not_drawn(known):
+    assert list(timeline_charts_of(replace(LEAK, timeline=known))) == []
+
+
+PROFILE = Profile(
+    tool="memray",
+    runs=10,
+    files={
+        "flamegraph": "/project/leak profiles/a:b/flamegraph.html",
+        "text": "/elsewhere/<leaks>.txt",
+    },
+    command="python -m pytest 'test_bus.py::test_0[<b>]'",
+)
+
+
+def test_the_files_of_a_profile_are_links_from_where_the_page_is():
+    facts = session(replace(LEAK, profile=PROFILE))
+    shown = Page(render_html(facts, ROOT, Path("/project/out/page.html")))
+
+    links = [a["href"] for a in shown.all("a") if (a.get("href") or "").startswith("..")]
+    assert links == [
+        "../leak%20profiles/a%3Ab/flamegraph.html",
+        "../../elsewhere/%3Cleaks%3E.txt",
+    ]
+    assert "Profile 10 runs under memray: flamegraph , text" in shown.test(0)
+    assert "Repeat it python -m pytest 'test_bus.py::test_0[<b>]'" in shown.test(0)
+
+
+def test_a_page_that_is_nowhere_names_the_files_of_a_profile():
+    shown = page(replace(LEAK, profile=PROFILE))
+
+    assert "leak profiles/a:b/flamegraph.html" in shown.test(0)
+    assert all((a.get("href") or "#").startswith("#") for a in shown.all("a"))
 
 
 def test_samples_of_unknown_distance_are_drawn_one_by_one():

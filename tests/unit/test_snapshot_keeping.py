@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from test_snapshot_files import SNAPSHOT
 
+from pytest_leakguard.keeping import Retention
 from pytest_leakguard.snapshots.form import MAGIC
-from pytest_leakguard.snapshots.keeping import Retention, Shelf
+from pytest_leakguard.snapshots.keeping import Shelf
 
 HOUR = 3600.0
 DAY_ONE = 1_800_000_000.0

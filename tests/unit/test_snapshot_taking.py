@@ -15,10 +15,11 @@ import pytest
 
 from pytest_leakguard import api
 from pytest_leakguard.heap import Heap
+from pytest_leakguard.keeping import Retention
 from pytest_leakguard.model import Finding, Result
 from pytest_leakguard.settings import Settings
 from pytest_leakguard.snapshots.comparing import compare
-from pytest_leakguard.snapshots.keeping import Retention, Shelf
+from pytest_leakguard.snapshots.keeping import Shelf
 from pytest_leakguard.snapshots.model import Snapshot
 from pytest_leakguard.snapshots.pairs import Pair
 from pytest_leakguard.snapshots.reading import read

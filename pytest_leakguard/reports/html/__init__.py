@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
+from urllib.parse import quote
 
 import jinja2
 from markupsafe import Markup
@@ -16,7 +18,11 @@ from pytest_leakguard.escaping import printable
 from pytest_leakguard.model import VERDICTS, Frame
 from pytest_leakguard.reports.causes import causes_of, rate_of
 from pytest_leakguard.reports.facts import SessionFacts, TestOutcome
-from pytest_leakguard.reports.html.charts import charts_of, charts_of_session
+from pytest_leakguard.reports.html.charts import (
+    charts_of,
+    charts_of_session,
+    timeline_charts_of,
+)
 from pytest_leakguard.reports.html.source import lines_around
 from pytest_leakguard.reports.json import relative
 from pytest_leakguard.reports.memory import HEADINGS, conclusions, listings, rows_of
@@ -24,7 +30,7 @@ from pytest_leakguard.reports.memory_in_short import short_lines
 from pytest_leakguard.reports.monitor import monitor_lines
 from pytest_leakguard.reports.summary import comparison_lines, summary_line, summary_lists
 from pytest_leakguard.reports.text import growth_text
-from pytest_leakguard.units import format_duration, format_rates, plural
+from pytest_leakguard.units import format_duration, format_rates, format_size, plural
 
 _HERE = Path(__file__).parent
 #: The most pressing first.
@@ -66,12 +72,13 @@ class _Test:
         return bool(result.findings or result.reason or moved)
 
 
-def render_html(facts: SessionFacts, root: Path) -> str:
+def render_html(facts: SessionFacts, root: Path, target: Path | None = None) -> str:
     """Write a session as a page: overview, causes, and each test with all that is known of it.
 
     Args:
         facts: The session.
         root: Directory that file names are given relative to; the files that are named are read.
+        target: Where the page goes: it links to other files from there, and not without.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
@@ -82,7 +89,9 @@ def render_html(facts: SessionFacts, root: Path) -> str:
         keep_trailing_newline=True,
         finalize=_visible,
     )
-    environment.filters.update(duration=format_duration, rates=format_rates, plural=plural)
+    environment.filters.update(
+        duration=format_duration, rates=format_rates, plural=plural, size=format_size
+    )
     style = (_HERE / "page.css").read_text(encoding="utf-8")
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     tests = [_test(order, outcome) for order, outcome in enumerate(facts.tests)]
@@ -117,9 +126,12 @@ def render_html(facts: SessionFacts, root: Path) -> str:
         charts=charts_of,
         session_charts=charts_of_session,
         monitor_lines=lambda monitored: list(monitor_lines(monitored, limit=_MOST_NOTES)),
+        timeline_charts=timeline_charts_of,
         rate=rate_of,
         around=lines_around,
         place=lambda frame: _place(frame, root),
+        short=lambda file: relative(file, root),
+        link=lambda file: "" if target is None else _link(file, target),
     )
 
 
@@ -136,6 +148,15 @@ def _test(order: int, outcome: TestOutcome) -> _Test:
 def _place(frame: Frame, root: Path) -> str:
     function = f"fixture {frame.fixture}" if frame.fixture else frame.function
     return f"{relative(frame.file, root)}:{frame.line} in {function}"
+
+
+def _link(file: str, page: Path) -> str:
+    """Return the address of a file as the page has it; empty where none leads there from it."""
+    try:
+        way = os.path.relpath(file, page.absolute().parent)
+    except ValueError:  # on another drive
+        return ""
+    return quote(Path(way).as_posix())
 
 
 def _hash(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
-from typing import final
+from typing import Any, final
 
 import leather
 
@@ -76,6 +76,42 @@ def charts_of_session(monitored: Monitored) -> Iterator[Chart]:
             yield Chart(counter=counter, text=text, svg=svg)
 
 
+def timeline_charts_of(result: Result) -> Iterator[Chart]:
+    """Draw what each traced run did, if more than its warm-up is known.
+
+    Args:
+        result: The verdict whose traced runs are drawn.
+    """
+    timeline = result.timeline
+    if len(timeline) <= 1:
+        return
+    first, last = 1, len(timeline)
+    in_use = tuple(accumulate((run.kept_bytes for run in timeline), initial=0))
+    peaks = tuple(before + run.peak_bytes for before, run in zip(in_use, timeline, strict=False))
+    grown = in_use[-1]
+    yield Chart(
+        counter="memory",
+        text=(
+            f"{_signed(grown)} in use after traced run {last}; the upper line is the peak during"
+            " each run, the lower one what is in use after it"
+        ),
+        svg=_draw_timeline(in_use, peaks),
+    )
+    alive = tuple(run.alive_objects for run in timeline)
+    yield Chart(
+        counter="objects",
+        text=(
+            f"{plural(sum(alive), 'object')} of traced runs {first} to {last} alive after the last,"
+            " by the run that made them"
+        ),
+        svg=_draw_alive(alive),
+    )
+
+
+def _signed(size_bytes: int) -> str:
+    return f"{'-' if size_bytes < 0 else '+'}{format_size(abs(size_bytes))}"
+
+
 def _runs(batches: Sequence[int], samples: int) -> tuple[int, ...]:
     """Return how many runs lay between the first sample and each."""
     if len(batches) == samples - 1:
@@ -104,6 +140,34 @@ def _draw(runs: tuple[int, ...], grown: tuple[int, ...], counter: str, along: st
     chart.add_x_axis(ticks=list(range(0, runs[-1] + 1, step)), name=along)
     if counter.endswith("_bytes"):
         chart.add_y_axis(tick_formatter=_size_of_tick)
+    return _svg(chart)
+
+
+@lru_cache(maxsize=1024)
+def _draw_timeline(in_use: tuple[int, ...], peaks: tuple[int, ...]) -> str:
+    last = len(peaks)
+    chart = leather.Chart()
+    chart.add_line(list(enumerate(in_use)))
+    chart.add_line(list(enumerate(peaks, start=1)))
+    chart.add_x_scale(0, last)
+    step = max(1, round(last / _TICKS))
+    chart.add_x_axis(ticks=list(range(0, last + 1, step)), name="traced runs")
+    chart.add_y_axis(tick_formatter=_size_of_tick)
+    return _svg(chart)
+
+
+@lru_cache(maxsize=1024)
+def _draw_alive(alive: tuple[int, ...]) -> str:
+    last = len(alive)
+    chart = leather.Chart()
+    chart.add_columns([(str(run), number) for run, number in enumerate(alive, start=1)])
+    step = max(1, round(last / _TICKS))
+    chart.add_x_axis(ticks=[str(run) for run in range(1, last + 1, step)], name="made in run")
+    chart.add_y_scale(0, max(*alive, 1))
+    return _svg(chart)
+
+
+def _svg(chart: Any) -> str:  # leather has no types
     svg = _NEEDLESS.sub(r"\1", chart.to_svg(width=_WIDTH, height=_HEIGHT))
     # As wide as there is room for.
     return _SIZE.sub(rf'viewBox="0 0 {_WIDTH} {_HEIGHT}"', svg, count=1)
