@@ -24,6 +24,9 @@ SAMPLED: tuple[str, ...] = (
     "tasks",
 )
 
+#: What a holder is called that nothing known leads to.
+NAMELESS = "a container without a name"
+
 WarningKind = Literal["steady growth", "rapid growth", "high use"]
 WARNING_KINDS: tuple[WarningKind, ...] = ("steady growth", "rapid growth", "high use")
 
@@ -130,6 +133,11 @@ class Growing:
     bound: str = ""
     confirmed: str = ""
     acquitted: str = ""
+
+    @property
+    def is_named(self) -> bool:
+        """Whether anything known leads to it."""
+        return self.holder != NAMELESS
 
 
 @final

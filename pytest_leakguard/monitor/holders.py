@@ -257,7 +257,7 @@ class HolderSearch:
         self.abandon()
         return tuple(
             sorted(
-                (one for one in found if one.tests),
+                (one for one in found if one.tests and (one.is_named or one.steady)),
                 key=lambda one: (not one.steady, bool(one.bound or one.acquitted), -one.gained),
             )
         )

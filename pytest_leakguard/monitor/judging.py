@@ -24,9 +24,10 @@ STEADY = 0.9
 _PARTS = 4
 #: Counters that nothing but the tests moves, so that their growth needs no other evidence.
 _RESOURCES = {"fds": "file descriptor", "threads": "thread", "tasks": "asyncio task"}
-#: Counters of memory, with the bytes per test below which their growth is not told: pytest itself
-#: keeps some 5 KiB of each test, its reports and notes, of which 1 KiB on the native heap.
-_MEMORY = {"rss_bytes": ("resident set", 16_384), "native_bytes": ("native heap", 4_096)}
+#: Bytes per test below which growth of the native heap is not told: pytest itself keeps some 1 KiB
+#: there of each test. (The resident set says less: it also grows by garbage that is not yet
+#: collected, and by what was freed in pieces.)
+_OF_PYTEST_BYTES = 4_096
 #: Objects that have to be gained per test, and how far the rates of stretches between looks may lie
 #: apart, for growth without a growing container to be told.
 _LEAST_REACHED, _ALIKE = 0.5, 1.25
@@ -102,6 +103,8 @@ class Evidence:
         growing: Holders that went on growing.
         reached: How many objects modules and the like led to, after how many tests.
         text_bytes: What pytest keeps of the tests' output, in bytes.
+        native_at_rest: Bytes on the native heap after the last test and a full collection;
+            ``None`` where nothing asked for one.
         limit_bytes: What the process may use; 0 when unknown.
     """
 
@@ -109,6 +112,7 @@ class Evidence:
     growing: tuple[Growing, ...] = ()
     reached: tuple[tuple[int, int], ...] = ()
     text_bytes: int = 0
+    native_at_rest: int | None = None
     limit_bytes: int = 0
 
 
@@ -153,16 +157,18 @@ def _of_holders(evidence: Evidence) -> Iterator[MonitorWarning]:
 
 def _of_counters(evidence: Evidence, trends: Iterable[Trend]) -> Iterator[MonitorWarning]:
     curve = evidence.curve
-    texts = evidence.text_bytes / curve.tests[-1] if curve.tests and curve.tests[-1] else 0.0
     for trend in trends:
-        name, own = _MEMORY.get(trend.counter, ("", 0))
-        if name and trend.per_test > own + texts and _is_steady(curve, trend):
-            yield MonitorWarning(
-                kind="steady growth",
-                text=f"{name} +{format_size(trend.per_test)} per test after warm-up, from"
-                f" {format_size(trend.first)} to {format_size(trend.last)} (correlation"
-                f" {trend.correlation:.2f}, limits {STEADY} and {format_size(own + texts)})",
-            )
+        if trend.counter == "native_bytes" and evidence.native_at_rest is not None:
+            limit = _native_limit(curve, evidence.text_bytes)
+            per_test = (evidence.native_at_rest - trend.first) / _tests_of(curve)
+            if is_native_suspect(curve, trend, evidence.text_bytes) and per_test > limit:
+                yield MonitorWarning(
+                    kind="steady growth",
+                    text=f"native heap +{format_size(per_test)} per test after warm-up and a full"
+                    f" collection, from {format_size(trend.first)} to"
+                    f" {format_size(evidence.native_at_rest)} (correlation"
+                    f" {trend.correlation:.2f}, limits {STEADY} and {format_size(limit)})",
+                )
         if trend.counter in _RESOURCES and _is_steady(curve, trend):
             noun = _RESOURCES[trend.counter]
             yield MonitorWarning(
@@ -182,6 +188,27 @@ def _of_holder(one: Growing) -> str:
         f" +{format_number(one.per_test)} per test, in {one.tests:,} of {one.watched:,} tests"
         f" that were watched: {named}{more}{again}"
     )
+
+
+def is_native_suspect(curve: Curve, trend: Trend, text_bytes: int) -> bool:
+    """Tell whether the native heap grows steadily by more than what pytest keeps of each test.
+
+    It may be garbage that grows: whoever asks collects it before anything is said.
+    """
+    return (
+        trend.counter == "native_bytes"
+        and trend.per_test > _native_limit(curve, text_bytes)
+        and _is_steady(curve, trend)
+    )
+
+
+def _native_limit(curve: Curve, text_bytes: int) -> float:
+    return _OF_PYTEST_BYTES + text_bytes / max(curve.tests[-1], 1)
+
+
+def _tests_of(curve: Curve) -> float:
+    """Return how many tests a trend is about."""
+    return max(curve.tests[-1] * (1 - WARM_UP), 1)
 
 
 def _rate_of_reached(reached: Sequence[tuple[int, int]]) -> float:

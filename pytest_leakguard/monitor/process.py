@@ -5,6 +5,7 @@ Everything here is rationed: it takes a small share of the time that passes, and
 
 from __future__ import annotations
 
+import gc
 import threading
 from array import array
 from collections.abc import Callable, Mapping
@@ -12,12 +13,19 @@ from operator import sub
 from time import perf_counter_ns
 from typing import final
 
+from pytest_leakguard.counters import native
 from pytest_leakguard.counters.footprint import memory_limit
 from pytest_leakguard.counters.nearby import Neighbourhood
 from pytest_leakguard.monitor.collector import CollectorWatch
 from pytest_leakguard.monitor.curve import CurveRecorder
 from pytest_leakguard.monitor.holders import HolderSearch
-from pytest_leakguard.monitor.judging import Evidence, Limits, trends_of, warnings_of
+from pytest_leakguard.monitor.judging import (
+    Evidence,
+    Limits,
+    is_native_suspect,
+    trends_of,
+    warnings_of,
+)
 from pytest_leakguard.monitor.ration import Ration
 from pytest_leakguard.monitor.readings import OF_TESTS, Readings
 from pytest_leakguard.monitor.tally import Tally
@@ -168,11 +176,16 @@ class ProcessMonitor:
         trends = trends_of(curve)
         growing = self.holders.close()
         limit = memory_limit()
+        at_rest = None
+        if any(is_native_suspect(curve, trend, self._text_bytes) for trend in trends):
+            gc.collect()  # only a suspect pays for that
+            at_rest = native.NativeBytes().read()
         evidence = Evidence(
             curve=curve,
             growing=growing,
             reached=tuple(self.holders.reached),
             text_bytes=self._text_bytes,
+            native_at_rest=at_rest,
             limit_bytes=limit,
         )
         missing = ", ".join(self._readings.missing)

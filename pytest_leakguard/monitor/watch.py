@@ -15,7 +15,7 @@ from typing import Any, final
 from pytest_leakguard.counters.containers import sized
 from pytest_leakguard.identity import identity_of
 from pytest_leakguard.monitor.looks import Candidate
-from pytest_leakguard.monitored import Growing
+from pytest_leakguard.monitored import NAMELESS, Growing
 from pytest_leakguard.units import plural
 
 #: Tests that are named at most for a holder, and files that are remembered for it.
@@ -226,7 +226,7 @@ class Watched:
         growing = {file: (counts[1], counts[0]) for file, counts in files if counts[1]}
         watched = max(self._watched, 1)
         return Growing(
-            holder="a container without a name" if self.named is None else self.named.holder,
+            holder=NAMELESS if self.named is None else self.named.holder,
             type=type_name(self._container) if self.named is None else self.named.type,
             items=items,
             gained=items - self._before,

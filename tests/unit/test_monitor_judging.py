@@ -100,25 +100,42 @@ def test_a_holder_that_is_bounded_acquitted_or_unsteady_is_not_warned_of(holder)
     assert warned(growing=(holder,)) == []
 
 
-def test_memory_that_grows_by_what_pytest_keeps_is_not_warned_of():
-    values = [50 * MIB + number * 10 * 5_000 for number in range(40)]
-
-    assert warned(curve_of("rss_bytes", values)) == []
+def native_of(per_test):
+    return [50 * MIB + number * 10 * per_test for number in range(40)]
 
 
-def test_memory_that_grows_by_more_is_steady_growth():
-    values = [50 * MIB + number * 10 * 100_000 for number in range(40)]
+def test_native_memory_that_grows_by_what_pytest_keeps_is_not_warned_of():
+    values = native_of(1_100)
 
-    ((kind, text),) = warned(curve_of("rss_bytes", values))
+    assert warned(curve_of("native_bytes", values), native_at_rest=values[-1]) == []
+
+
+def test_native_memory_that_grows_by_more_and_stays_is_steady_growth():
+    values = native_of(100_000)
+
+    ((kind, text),) = warned(curve_of("native_bytes", values), native_at_rest=values[-1])
 
     assert kind == "steady growth"
-    assert text.startswith("resident set +97.7 KiB per test after warm-up, from")
+    assert text.startswith("native heap +96.8 KiB per test after warm-up and a full collection")
+
+
+def test_native_memory_that_a_collection_frees_is_not_warned_of():
+    values = native_of(100_000)
+
+    assert warned(curve_of("native_bytes", values), native_at_rest=values[10]) == []
 
 
 def test_output_that_pytest_keeps_is_taken_off():
-    values = [50 * MIB + number * 10 * 100_000 for number in range(40)]
+    values = native_of(100_000)
+    kept = 390 * 100_000
 
-    assert warned(curve_of("rss_bytes", values), text_bytes=390 * 100_000) == []
+    assert (
+        warned(curve_of("native_bytes", values), native_at_rest=values[-1], text_bytes=kept) == []
+    )
+
+
+def test_a_resident_set_that_grows_is_no_evidence_by_itself():
+    assert warned(curve_of("rss_bytes", native_of(100_000)), limit_bytes=2**40) == []
 
 
 def test_growth_of_the_resident_set_above_the_rate_is_rapid():
