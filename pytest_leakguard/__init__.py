@@ -25,7 +25,17 @@ if TYPE_CHECKING:
         round_trips,
         survivors,
     )
-    from pytest_leakguard.model import Bound, Finding, Frame, NativeFrame, Result, Share, Step
+    from pytest_leakguard.model import (
+        Bound,
+        Finding,
+        Frame,
+        NativeFrame,
+        Result,
+        Share,
+        Soak,
+        Step,
+        Trend,
+    )
     from pytest_leakguard.settings import Settings
 
 __all__ = [
@@ -46,7 +56,9 @@ __all__ = [
     "RoundTrips",
     "Settings",
     "Share",
+    "Soak",
     "Step",
+    "Trend",
     "UnsupportedInterpreterError",
     "assert_collected",
     "check",
@@ -83,7 +95,8 @@ _HOMES = {
     ),
     **dict.fromkeys(("Exempted", "Exemption"), "exemptions"),
     **dict.fromkeys(
-        ("Bound", "Finding", "Frame", "NativeFrame", "Result", "Share", "Step"), "model"
+        ("Bound", "Finding", "Frame", "NativeFrame", "Result", "Share", "Soak", "Step", "Trend"),
+        "model",
     ),
     "Settings": "settings",
 }

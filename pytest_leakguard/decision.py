@@ -73,16 +73,17 @@ def decide(
         trial: What was run.
         beside: Evidence from the holders themselves, where the counters have none.
     """
-    evidence = beside or _evidence(confirmed)
+    evidence = beside or confirmed.soaked or _evidence(confirmed)
     if seen and not result.findings:
         return replace(result, verdict="clean", reason=f"ignored: {plural(len(seen), 'finding')}")
     if result.findings and all(finding.bound for finding in result.findings):
         return _bounded(replace(result, evidence=evidence), trial)
     exact = any(judgement.exact for judgement in confirmed.judgements.values())
     moving = confirmed.rates("convicted", "open").keys()
-    if not exact and not seen and "blocks" in moving <= _OPCODE_CACHED:
+    once = not (exact or seen or confirmed.soaked)
+    if once and "blocks" in moving <= _OPCODE_CACHED:
         return replace(result, verdict="clean", reason=_WARM, evidence=evidence)
-    if beside or (confirmed.status == "convicted" and (exact or seen)):
+    if beside or (confirmed.status == "convicted" and (exact or seen or confirmed.soaked)):
         return _convict(replace(result, evidence=evidence), confirmed, trial)
     return replace(
         result,
@@ -98,7 +99,7 @@ def decide(
 def _convict(result: Result, confirmed: Confirmed, trial: Trial) -> Result:
     """Return the verdict on growth that goes on, of which something is held without a bound."""
     findings = tuple(finding for finding in result.findings if not finding.bound)
-    if confirmed.is_random and all(map(_is_keyed, findings)):
+    if confirmed.is_random and findings and all(map(_is_keyed, findings)):
         return replace(
             result,
             verdict="inconclusive",
@@ -130,17 +131,22 @@ def _bounded(result: Result, trial: Trial) -> Result:
     )
 
 
-def ended(result: Result, trial: Trial) -> Result:
-    """Return the verdict on growth that has ended."""
+def ended(result: Result, executions: int) -> Result:
+    """Return the verdict on growth that has ended.
+
+    Args:
+        result: What is known so far.
+        executions: How often the test has run by now.
+    """
     verdict: Verdict = "bounded"
-    reason = f"growth ended or faded within {trial.executions} executions"
+    reason = f"growth ended or faded within {plural(executions, 'execution')}"
     if _became_warm(result):
         verdict, reason = "clean", f"{reason}: {_FEW_BLOCKS}"
     return replace(
         result,
         verdict=verdict,
         reason=reason,
-        executions=trial.executions,
+        executions=executions,
         growth=flat(result.growth),
     )
 
@@ -196,5 +202,7 @@ def flat(growth: Mapping[str, float | None]) -> dict[str, float | None]:
 
 
 def tidy(per_run: float) -> float:
-    """Round a rate to two decimals; a whole number stays one."""
+    """Round a rate to two decimals, a small one to two digits; a whole number stays one."""
+    if 0 < abs(per_run) < 0.01:
+        return float(f"{per_run:.2g}")
     return int(per_run) if per_run == int(per_run) else round(per_run, 2)

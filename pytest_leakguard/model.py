@@ -192,6 +192,71 @@ class Finding:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """How one counter's retained floor moves over the later half of a soak.
+
+    Attributes:
+        slope: Growth per run, in the counter's unit.
+        low: Lower end of its 95 % interval; ``None`` where there are too few samples for one.
+        high: Upper end of its 95 % interval; ``None`` where there are too few samples for one.
+        unit: What is counted, in the singular, such as ``object`` or ``native byte``.
+        grows: Whether it goes on rising beyond what is allowed, as far as the soak can tell.
+        exact: Whether it grows, by the same whole number on each run.
+    """
+
+    slope: float
+    low: float | None
+    high: float | None
+    unit: str
+    grows: bool = False
+    exact: bool = False
+
+
+#: What has ended a soak: its time, growth that was certain or took too much room, a run that did
+#: not pass, or the user.
+SoakEnd = Literal["time", "certain", "room", "broken", "interrupt"]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Soak:
+    """How long a test was run for to see what grows slowly or rarely.
+
+    Attributes:
+        duration: How long it was to take, in seconds.
+        seconds: How long it took, in seconds.
+        runs: How often the test ran in that time.
+        workers: How many threads or tasks ran its body together in each run.
+        ended: What has ended it.
+        trends: By counter, how its retained floor moves.
+    """
+
+    duration: float
+    seconds: float
+    runs: int
+    workers: int
+    ended: SoakEnd
+    trends: Mapping[str, Trend] = field(default_factory=dict)
+
+    @property
+    def growing(self) -> tuple[str, ...]:
+        """Names of the counters that go on rising, in the order of reports."""
+        return tuple(name for name, trend in self.trends.items() if trend.grows)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether each run leaves the same behind."""
+        return any(trend.exact for trend in self.trends.values())
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Soak:  # as JSON has it
+        """Rebuild a soak from ``dataclasses.asdict``, also after a round trip through JSON."""
+        trends = {name: Trend(**trend) for name, trend in plain["trends"].items()}
+        return cls(**{**plain, "trends": trends})
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """The verdict on one test, with its evidence.
 
@@ -213,6 +278,7 @@ class Result:
         snapshots: Files of the heap before some of its runs and after them; empty without.
         no_snapshots: Why there are none though they were asked for; empty if there are, or the
             verdict does not ask for them.
+        soak: How it was soaked; ``None`` if it was not. Its samples are the ``series`` then.
     """
 
     verdict: Verdict
@@ -229,6 +295,7 @@ class Result:
     only_after: str = ""
     snapshots: tuple[str, ...] = ()
     no_snapshots: str = ""
+    soak: Soak | None = None
 
     def to_plain(self) -> dict[str, Any]:  # as JSON has it
         """Return the result as dicts, lists, strings and numbers."""
@@ -248,6 +315,7 @@ class Result:
             "only_after": self.only_after,
             "snapshots": list(self.snapshots),
             "no_snapshots": self.no_snapshots,
+            "soak": None if self.soak is None else asdict(self.soak),
         }
 
     @classmethod
@@ -269,7 +337,9 @@ class Result:
         )
         series = {name: tuple(samples) for name, samples in plain["series"].items()}
         ignored = tuple(Exempted(**exempted) for exempted in plain["ignored"])
-        rebuilt = {"findings": findings, "series": series, "ignored": ignored}
+        rebuilt: dict[str, Any] = {"findings": findings, "series": series, "ignored": ignored}
+        if plain["soak"] is not None:
+            rebuilt["soak"] = Soak.from_plain(plain["soak"])
         for name in ("batches", "snapshots"):
             rebuilt[name] = tuple(plain[name])
         return cls(**{**plain, **rebuilt})

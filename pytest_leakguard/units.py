@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from pytest_leakguard.errors import InvalidSettingError
@@ -87,7 +88,9 @@ def parse_count(setting: str, value: object, *, minimum: int) -> int:
 
 
 def format_number(value: float) -> str:
-    """Write a number with at most two decimals and no needless zeros."""
+    """Write a number with at most two decimals, or two digits if small, and no needless zeros."""
+    if 0 < abs(value) < 0.01:
+        return f"{'-' if value < 0 else ''}{_two_digits(abs(value))}"
     return f"{value:,.2f}".rstrip("0").rstrip(".") if value % 1 else f"{int(value):,}"
 
 
@@ -114,6 +117,40 @@ def format_duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.1f} min"
+
+
+def format_span(seconds: float) -> str:
+    """Write a time as people watch it pass: ``45 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s" if seconds >= 1 or not seconds else format_duration(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    small = f"{minutes} min" if hours else f"{whole % 60} s"
+    large = f"{hours} h" if hours else f"{minutes} min"
+    return large if small.startswith("0 ") else f"{large} {small}"
+
+
+def format_slope(rate: float, noun: str) -> str:
+    """Write growth that may be slow: ``+0.018 objects``, ``-1.5 KiB native``, ``0 objects``.
+
+    Args:
+        rate: How much, in what the noun counts.
+        noun: What is counted, in the singular; bytes are written as sizes.
+    """
+    kind, _, last = noun.rpartition(" ")
+    sign = "+" if rate > 0 else "-" if rate < 0 else ""
+    amount = abs(rate)
+    if last == "byte":
+        size = format_size(amount) if amount >= 1 or not amount else f"{_two_digits(amount)} B"
+        return f"{sign}{size} {kind}".rstrip()
+    number = _two_digits(amount) if 0 < amount < 1 else format_number(amount)
+    return f"{sign}{number} {plural(amount, noun).partition(' ')[2]}"
+
+
+def _two_digits(number: float) -> str:
+    """Write a number below 1 with two digits that say something: ``0.018``, ``0.0002``."""
+    digits = 1 - math.floor(math.log10(number))
+    return f"{number:.{digits}f}".rstrip("0").rstrip(".")
 
 
 def plural(count: float, noun: str) -> str:

@@ -58,12 +58,14 @@ class Diagnosis:
         traced_bytes_per_run: Growth of traced memory; ``None`` when the test stops tracing.
         background: Holders that also grow while the test does not run, by their names.
         not_looked: Why no holder was looked for, in words; empty if they were.
+        searched: How long one was looked for, in words; empty if not at all.
     """
 
     findings: tuple[Finding, ...]
     traced_bytes_per_run: float | None
     background: tuple[str, ...] = ()
     not_looked: str = ""
+    searched: str = ""
 
 
 def explain(
@@ -107,6 +109,7 @@ def explain(
         traced_bytes_per_run=diagnosing.traced_bytes_per_run,
         background=background,
         not_looked=diagnosing.searched if diagnosing.is_too_slow else "",
+        searched=diagnosing.searched,
     )
 
 

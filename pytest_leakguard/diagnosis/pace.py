@@ -20,6 +20,8 @@ FEW_FIRST_RUNS, FEW_BETWEEN_RUNS = 1, 2
 SLOWDOWN, WORST_SLOWDOWN = 15, 150
 #: How much slower than with few frames code was seen to run with many, at worst.
 _FRAMES_SLOWDOWN = 6
+#: By how much fewer runs are tried where there is no time for all that rare growth may take.
+_LESS = 3
 #: A diagnosis that would take longer than so many times the budget, even with few runs, is left.
 LEAST_PATIENCE = 3
 
@@ -54,7 +56,10 @@ def runs_of(trial: Trial, seconds: float) -> tuple[int, int] | None:
     """
     budget = trial.settings.confirm
     expected = trial.run_seconds * SLOWDOWN
-    for stretch in (trial.stretch, 1):
+    stretches = [trial.stretch]
+    while stretches[-1] > 1:  # even a share of the runs may show what is rare
+        stretches.append(max(stretches[-1] // _LESS, 1))
+    for stretch in stretches:
         first, between = FIRST_RUNS * stretch, BETWEEN_RUNS * stretch
         if max(seconds, expected) * (first + between) <= budget:
             return first, between

@@ -15,7 +15,7 @@ from typing import Any, final
 from pytest_leakguard.api import Checker
 from pytest_leakguard.clock import now
 from pytest_leakguard.diagnosis.roots import CONTEXT
-from pytest_leakguard.errors import LeakFoundError
+from pytest_leakguard.errors import InvalidSettingError, LeakFoundError
 from pytest_leakguard.heap import is_in_use
 from pytest_leakguard.inside.caller import calling_frame, place_of, read_settings, variables_of
 from pytest_leakguard.model import Result
@@ -154,6 +154,9 @@ class RoundTrips:
         settings: How it is judged.
         variables: Called for each diagnosis; further named places where holders may live.
 
+    Raises:
+        InvalidSettingError: There are workers.
+
     Attributes:
         result: The verdict; ``None`` until the loop has ended by itself, or if it judged nothing.
     """
@@ -162,6 +165,10 @@ class RoundTrips:
         self, settings: Settings, variables: Callable[[], Mapping[str, object]] = dict
     ) -> None:
         self.result: Result | None = None
+        if settings.crew > 1:
+            raise InvalidSettingError(
+                "workers", settings.workers, "1, since the body of a loop runs where the loop is"
+            )
         self._settings = replace(settings, isolate=False)  # a child would have no loop
         self._variables = variables
         self._judge: _Judge | None = None

@@ -20,6 +20,7 @@ from pytest_leakguard.plugin.options import HistoryFile, Options
 from pytest_leakguard.plugin.policy import DEBUGGED, OWN_OUTCOMES, Policy
 from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome, renderer_of
 from pytest_leakguard.reports.causes import causes_of
+from pytest_leakguard.reports.soaks import soak_lines
 from pytest_leakguard.reports.summary import (
     comparison_lines,
     findings_table,
@@ -258,7 +259,7 @@ class SessionResults:
             return
         terminalreporter.write_sep("-", "leak check")
         limit = None if verbosity > 0 else 10
-        for lines in (findings_table, summary_lists, snapshot_lines, comparison_lines):
+        for lines in (findings_table, summary_lists, soak_lines, snapshot_lines, comparison_lines):
             for entry in lines(facts, limit=limit):
                 terminalreporter.write_line(entry)
         for note in self._notes:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from pytest_leakguard.model import Finding, Frame
+from pytest_leakguard.model import Finding, Frame, Soak
 from pytest_leakguard.reports.facts import SessionFacts, TestOutcome
 
 SCHEMA_VERSION = 1
@@ -59,6 +59,18 @@ def _test(outcome: TestOutcome, root: Path) -> dict[str, object]:
         "only_after": result.only_after,
         "snapshots": [relative(file, root) for file in result.snapshots],
         "no_snapshots": result.no_snapshots,
+        "soak": None if result.soak is None else _soak(result.soak),
+    }
+
+
+def _soak(soak: Soak) -> dict[str, object]:
+    return {
+        "duration": soak.duration,
+        "seconds": round(soak.seconds, 3),
+        "runs": soak.runs,
+        "workers": soak.workers,
+        "ended": soak.ended,
+        "trends": {name: asdict(trend) for name, trend in soak.trends.items()},
     }
 
 

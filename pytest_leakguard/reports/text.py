@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pytest_leakguard.model import Finding, Frame, NativeFrame, Result, Share
 from pytest_leakguard.reports.json import relative
+from pytest_leakguard.reports.soaks import page_lines
 from pytest_leakguard.settings import COUNTER_NAMES, Settings
 from pytest_leakguard.units import format_number, format_size, plural
 
@@ -112,7 +113,8 @@ def failure_page(
     ending = [f" evidence   {result.evidence}"] if result.evidence else []
     pages = dict.fromkeys(finding.page for finding in result.findings[:_MAX_FINDINGS])
     ending += [f" docs       {page}" for page in pages if page]
-    if result.verdict == "inconclusive":
+    ending += page_lines(result)
+    if result.verdict == "inconclusive" and result.soak is None:
         ending.extend(_counter_lines(result))
     if accept:
         file, *pasted = accept

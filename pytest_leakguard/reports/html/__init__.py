@@ -19,6 +19,7 @@ from pytest_leakguard.reports.facts import SessionFacts, TestOutcome
 from pytest_leakguard.reports.html.charts import charts_of
 from pytest_leakguard.reports.html.source import lines_around
 from pytest_leakguard.reports.json import relative
+from pytest_leakguard.reports.soaks import length_text, slope_text
 from pytest_leakguard.reports.summary import comparison_lines, summary_line, summary_lists
 from pytest_leakguard.reports.text import growth_text
 from pytest_leakguard.units import format_duration, format_rates, plural
@@ -58,7 +59,7 @@ class _Test:
         """Whether there is more to say than its line does."""
         result = self.outcome.result
         moved = any(len(set(samples)) > 1 for samples in result.series.values())
-        return bool(result.findings or result.reason or moved)
+        return bool(result.findings or result.reason or moved or result.soak)
 
 
 def render_html(facts: SessionFacts, root: Path) -> str:
@@ -78,6 +79,7 @@ def render_html(facts: SessionFacts, root: Path) -> str:
         finalize=_visible,
     )
     environment.filters.update(duration=format_duration, rates=format_rates, plural=plural)
+    environment.filters.update(length_of_soak=length_text, slope=slope_text)
     style = (_HERE / "page.css").read_text(encoding="utf-8")
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     tests = [_test(order, outcome) for order, outcome in enumerate(facts.tests)]
