@@ -309,7 +309,9 @@ class _Diagnosing:
         for run in range(start, stop + 1):
             self._births.before_run()
             self._trial.run()
-            settle.deeply(self._trial.heap)
+            # Among the many runs that rare growth takes, rest is needed before a census only.
+            if self._trial.stretch == 1 or run == stop:
+                settle.deeply(self._trial.heap)
             self._births.after_run(run)
 
     def _look(

@@ -29,8 +29,6 @@ MOST_SAMPLES = 257
 CERTAIN_RUNS = 5_000
 #: And at least for this share of the time.
 CERTAIN_SHARE = 0.1
-#: Or for this share of it, however few runs that were.
-LONG_SHARE = 0.5
 #: By how much a counter may rise before the soak ends, whatever is certain by then: what runs out
 #: would break the test, or the machine.
 ROOM = {
@@ -130,7 +128,8 @@ class Soaking:
             self._run_once()
         for _ in range(2):  # the first warms up what looking needs
             sampler.restart()
-            self._sample()
+            self._counts[_BATCH] = 0
+            self._run_batch()
             self._end()
         self._counts[_BATCH] = 1
         self._counts[_FIRST] = self.runs
@@ -143,6 +142,7 @@ class Soaking:
         self._counts[_RUNS] += 1
 
     def _run_batch(self) -> None:
+        """Run so many times and sample; not at all for a baseline in the frames of later samples."""
         begun = now()
         over = self._times[_BEGAN] + self._duration
         for _ in repeat(None, self._counts[_BATCH]):
@@ -163,7 +163,8 @@ class Soaking:
 
     def _sample(self) -> None:
         self.trial.rest(self._sampler, deep=True)
-        self._sampler.take(self.runs)
+        self._sampler.number(self.runs)
+        self._sampler.read()
         self._counts[_LATEST] = self.runs
         for index, (_, samples) in enumerate(self._sampler.columns()):
             rise = samples[-1] - samples[-2] if len(samples) > 1 else 0
@@ -176,10 +177,8 @@ class Soaking:
         if left <= 0:
             return "time"
         runs = self._sampler.runs()
-        lasted = 1 - left / self._duration
-        is_long = lasted >= LONG_SHARE or (
-            runs[-1] - runs[0] >= CERTAIN_RUNS and lasted >= CERTAIN_SHARE
-        )
+        has_lasted = 1 - left / self._duration >= CERTAIN_SHARE
+        is_long = has_lasted and runs[-1] - runs[0] >= CERTAIN_RUNS
         for name, samples in self._sampler.columns():
             if samples[-1] > samples[0]:
                 if is_long and self._certain(name, runs, samples) is not None:
