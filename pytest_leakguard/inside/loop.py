@@ -165,15 +165,14 @@ class RoundTrips:
         self, settings: Settings, variables: Callable[[], Mapping[str, object]] = dict
     ) -> None:
         self.result: Result | None = None
-        if settings.crew > 1:
-            raise InvalidSettingError(
-                "workers", settings.workers, "1, since the body of a loop runs where the loop is"
-            )
         self._settings = replace(settings, isolate=False)  # a child would have no loop
         self._variables = variables
         self._judge: _Judge | None = None
         self._began: float | None = None
         self._is_over = False
+        if settings.crew > 1:
+            accepted = "1, since the body of a loop runs where the loop is"
+            raise InvalidSettingError("workers", settings.workers, accepted)
 
     def __iter__(self) -> Iterator[None]:
         return iter((None,)) if is_in_use() else self

@@ -186,9 +186,9 @@ def _interrupted(over: _Over) -> Result:
 
 def _without_growth(over: _Over, rest: Rest) -> Result:
     """Return the verdict on a test of which nothing certainly grows."""
+    if over.is_short:
+        return over.beside(rest.check())
     if over.unclear:
-        if over.is_short:
-            return over.beside(rest.check())
         reason = (
             f"no certain trend in {plural(over.soak.runs, 'run')}: {slopes_text(over.unclear)},"
             f" but it has slowed down, come down or risen only a few times; {_LONGER}"

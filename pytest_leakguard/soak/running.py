@@ -142,7 +142,7 @@ class Soaking:
         self._counts[_RUNS] += 1
 
     def _run_batch(self) -> None:
-        """Run so many times and sample; not at all for a baseline in the frames of later samples."""
+        """Run a batch and sample; one of none is a baseline in the frames of later samples."""
         begun = now()
         over = self._times[_BEGAN] + self._duration
         for _ in repeat(None, self._counts[_BATCH]):
