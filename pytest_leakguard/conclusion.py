@@ -79,11 +79,7 @@ class Concluder:
             executions=trial.executions,
         )
         if confirmed.status == "acquitted":
-            return (
-                ended(result, trial.executions)
-                if grew(confirmed)
-                else replace(result, growth=flat(growth))
-            )
+            return ended(result, trial) if grew(confirmed) else replace(result, growth=flat(growth))
         convicted = confirmed.rates("convicted")
         if convicted and convicted.keys() <= NATIVE_COUNTERS and calls.toggles_tracing(trial):
             reason = (
@@ -120,7 +116,7 @@ class Concluder:
         took = now() - begun
         rates = _looked_at(convicted)
         if rates and not _goes_on(trial, sampler, confirmed, rates):
-            return ended(result, trial.executions)
+            return ended(result, trial)
         moving = _looked_at(confirmed.rates("convicted", "open"))
         found = explained.findings
         if not found and other_threads():
@@ -130,7 +126,7 @@ class Concluder:
         # What is old may have been dropped before it could be explained.
         if not found and persistence.falls_in_time(trial, sampler, moving, took):
             reason = f"what the runs leave behind is gone {format_duration(took)} later"
-            return replace(ended(result, trial.executions), reason=reason)
+            return replace(ended(result, trial), reason=reason)
         if rates:
             found = _wait_for_expiry(trial, sampler, rates, found)
             found = self._fill(trial, sampler, rates, found, explain)

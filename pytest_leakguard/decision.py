@@ -131,22 +131,17 @@ def _bounded(result: Result, trial: Trial) -> Result:
     )
 
 
-def ended(result: Result, executions: int) -> Result:
-    """Return the verdict on growth that has ended.
-
-    Args:
-        result: What is known so far.
-        executions: How often the test has run by now.
-    """
+def ended(result: Result, trial: Trial) -> Result:
+    """Return the verdict on growth that has ended."""
     verdict: Verdict = "bounded"
-    reason = f"growth ended or faded within {plural(executions, 'execution')}"
+    reason = f"growth ended or faded within {plural(trial.executions, 'execution')}"
     if _became_warm(result):
         verdict, reason = "clean", f"{reason}: {_FEW_BLOCKS}"
     return replace(
         result,
         verdict=verdict,
         reason=reason,
-        executions=executions,
+        executions=trial.executions,
         growth=flat(result.growth),
     )
 

@@ -158,7 +158,7 @@ def _judge(soaking: Soaking, sampler: Sampler, concluder: Concluder, rest: Rest)
         if over.soak.ended == "interrupt":
             return _interrupted(over)
         if not over.growing:
-            return _without_growth(over, rest)
+            return _without_growth(soaking.trial, over, rest)
         result = _explained(soaking, sampler, concluder, over)
         if result.verdict == "leak" or (result.verdict == "bounded" and result.findings):
             return result
@@ -184,7 +184,7 @@ def _interrupted(over: _Over) -> Result:
     return over.result("inconclusive", f"{reason}flat so far")
 
 
-def _without_growth(over: _Over, rest: Rest) -> Result:
+def _without_growth(trial: Trial, over: _Over, rest: Rest) -> Result:
     """Return the verdict on a test of which nothing certainly grows."""
     if over.is_short:
         return over.beside(rest.check())
@@ -196,7 +196,7 @@ def _without_growth(over: _Over, rest: Rest) -> Result:
         return over.result("inconclusive", reason)
     settled = over.result("clean")
     if any(one.outlook == "ended" for one in over.seen.values()):
-        settled = ended(settled, over.executions)
+        settled = ended(settled, trial)
     # What goes up and down would seem to grow in the few runs of a closer look.
     if rest.look_closer is None or not over.is_still:
         return settled

@@ -8,7 +8,7 @@ while runs go on lie in arrays too, since a number above 256 is a block of memor
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise, repeat
 from typing import final
 
@@ -61,6 +61,7 @@ class Soaking:
         sampler: Takes the samples.
         duration: How long it may take, in seconds.
         stops: Exceptions by which a user ends it before its time.
+        clock: Tells the time, in seconds.
 
     Attributes:
         trial: As given.
@@ -74,7 +75,9 @@ class Soaking:
         sampler: Sampler,
         duration: float,
         stops: tuple[type[BaseException], ...],
+        clock: Callable[[], float] = now,
     ) -> None:
+        self._now = clock
         self.trial = trial
         self._sampler = sampler
         self._duration = duration
@@ -82,7 +85,7 @@ class Soaking:
         self._executions = trial.executions
         self._counts = array("q", [0, 1, 0, 0])
         self._least = array("q", bytes(8 * len(sampler.counters)))
-        self._times = array("d", [now(), 0.0, 0.0, float("-inf"), 0.0])
+        self._times = array("d", [self._now(), 0.0, 0.0, float("-inf"), 0.0])
         self._growing = array("q", [-1])
         self._is_over = False
         self.interrupt: BaseException | None = None
@@ -95,7 +98,7 @@ class Soaking:
     @property
     def left(self) -> float:
         """Time that is left, in seconds; negative once it is over."""
-        return self._times[_BEGAN] + self._duration - now()
+        return self._times[_BEGAN] + self._duration - self._now()
 
     def run(self) -> SoakEnd:
         """Run and sample until the time is over, growth is certain, or something ends it.
@@ -117,7 +120,7 @@ class Soaking:
             return ended
         finally:
             self.trial.executions = self._executions + self.runs
-            self._times[_ENDED] = now()
+            self._times[_ENDED] = self._now()
             self._is_over = True
 
     def _begin(self) -> None:
@@ -143,20 +146,20 @@ class Soaking:
 
     def _run_batch(self) -> None:
         """Run a batch and sample; one of none is a baseline in the frames of later samples."""
-        begun = now()
+        begun = self._now()
         over = self._times[_BEGAN] + self._duration
         for _ in repeat(None, self._counts[_BATCH]):
             self._run_once()
-            if now() > over:
+            if self._now() > over:
                 break
-        ran = now()
+        ran = self._now()
         self.trial.run_seconds = (ran - begun) / max(self.runs - self._counts[_LATEST], 1)
         self._sample()
         if self._sampler.taken >= MOST_SAMPLES:
             self._sampler.thin()
             self._counts[_BATCH] *= 2
         elif (
-            now() - ran > ran - begun
+            self._now() - ran > ran - begun
             and self._counts[_BATCH] * 2 <= (self.runs - self._counts[_FIRST]) * _LARGEST_SHARE
         ):
             self._counts[_BATCH] *= 2
