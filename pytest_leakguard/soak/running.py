@@ -48,7 +48,7 @@ ROOM = {
 _LARGEST_SHARE = 1 / 64
 #: How often the slope is worked out that is shown, in seconds, and of how many points.
 _SLOPE_SECONDS, _SLOPE_POINTS = 1.0, 24
-_RUNS, _BATCH, _LATEST, _FIRST = range(4)
+_RUNS, _BATCH, _LATEST, _FIRST, _UNDER_WAY = range(5)
 _BEGAN, _ENDED, _SAMPLED, _LOOKED, _SLOPE = range(5)
 
 
@@ -83,7 +83,7 @@ class Soaking:
         self._duration = duration
         self.stops = stops
         self._executions = trial.executions
-        self._counts = array("q", [0, 1, 0, 0])
+        self._counts = array("q", [0, 1, 0, 0, 0])
         self._least = array("q", bytes(8 * len(sampler.counters)))
         self._times = array("d", [self._now(), 0.0, 0.0, float("-inf"), 0.0])
         self._growing = array("q", [-1])
@@ -92,7 +92,7 @@ class Soaking:
 
     @property
     def runs(self) -> int:
-        """How often the test has run since the soak began."""
+        """How often the test has run to its end since the soak began."""
         return self._counts[_RUNS]
 
     @property
@@ -119,7 +119,7 @@ class Soaking:
         else:
             return ended
         finally:
-            self.trial.executions = self._executions + self.runs
+            self.trial.executions = self._executions + self.runs + self._counts[_UNDER_WAY]
             self._times[_ENDED] = self._now()
             self._is_over = True
 
@@ -140,9 +140,11 @@ class Soaking:
             self._least[index] = 0
 
     def _run_once(self) -> None:
+        self._counts[_UNDER_WAY] = 1
         run_unwatched(self.trial.subject.run)
-        self.trial.heap.collect_young()
+        self._counts[_UNDER_WAY] = 0
         self._counts[_RUNS] += 1
+        self.trial.heap.collect_young()
 
     def _run_batch(self) -> None:
         """Run a batch and sample; one of none is a baseline in the frames of later samples."""

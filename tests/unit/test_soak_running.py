@@ -198,7 +198,7 @@ def test_an_interrupt_ends_a_soak_with_what_is_known():
 
     assert soaking.run() == "interrupt"
     assert soaking.interrupt is interrupt
-    assert trial.executions == 300
+    assert trial.executions == 301
     assert soaking.seen()["gc_objects"].outlook == "growing"
 
 
@@ -215,7 +215,7 @@ def test_a_run_that_fails_is_not_swallowed():
 
     with pytest.raises(BrokenRunError):
         soaking.run()
-    assert trial.executions == 7
+    assert trial.executions == 8
 
 
 # What follows
@@ -372,7 +372,7 @@ def test_a_run_that_fails_late_is_told_with_what_grew_until_then(judged):
     result = judged(lambda runs: runs, run=stop_at(900, BrokenRunError("too many open files")))
 
     assert result.verdict == "inconclusive"
-    assert result.reason.startswith("fails on re-run (execution 900): too many open files; until")
+    assert result.reason.startswith("fails on re-run (execution 901): too many open files; until")
     assert "gc_objects +1 object per run" in result.reason
     assert result.soak.ended == "broken"
 
