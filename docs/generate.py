@@ -63,6 +63,23 @@ def test_shop_remembers():
 def test_shop_opens():
     pass
 """
+_RARE = """\
+import itertools
+
+import pytest
+
+remembered = []
+numbers = itertools.count()
+
+class Order:
+    pass
+
+@pytest.mark.noleak(duration="5 s", confirm="30 s")
+def test_checkout():
+    order = Order()
+    if next(numbers) % 50 == 0:  # a retry
+        remembered.append(order)
+"""
 #: What some forms leave running would keep the process for an hour.
 _CONFTEST = """\
 import os
@@ -240,6 +257,15 @@ def compare_tracebacks() -> str:
     return _lines(_compare("--by=traceback", "--limit=1") + "\n\n", r"^by traceback", r"^$")
 
 
+def soak() -> str:
+    """Show the report on a leak that a soak has found."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        Path(directory, "test_shop.py").write_text(_RARE, encoding="utf-8")
+        text = _pytest(Path(directory), "-q")
+    return _lines(text, r"^___", r"leak check")
+
+
 SHOWN = {
     "failure": failure,
     "suite": suite,
@@ -248,6 +274,7 @@ SHOWN = {
     "history-list": history_list,
     "history-holder": history_holder,
     "history-plot": history_plot,
+    "soak": soak,
     "compare": compare,
     "compare-tracebacks": compare_tracebacks,
 }
@@ -277,6 +304,7 @@ def _documents(*, patterns: bool) -> Iterator[tuple[Path, str]]:
 
 
 def _without_numbers(text: str) -> str:
+    text = re.sub(r"\|[ .*]+$", "|", text, flags=re.MULTILINE)  # a curve
     return re.sub(r"[-=_ ]+", " ", re.sub(r"[\d.,]+( [KMG]iB| B| ms| s| min)?", "#", text))
 
 

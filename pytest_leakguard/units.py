@@ -90,7 +90,7 @@ def parse_count(setting: str, value: object, *, minimum: int) -> int:
 def format_number(value: float) -> str:
     """Write a number with at most two decimals, or two digits if small, and no needless zeros."""
     if 0 < abs(value) < 0.01:
-        return f"{'-' if value < 0 else ''}{_two_digits(abs(value))}"
+        return f"{'-' if value < 0 else ''}{_small(abs(value))}"
     return f"{value:,.2f}".rstrip("0").rstrip(".") if value % 1 else f"{int(value):,}"
 
 
@@ -130,32 +130,33 @@ def format_span(seconds: float) -> str:
     return large if small.startswith("0 ") else f"{large} {small}"
 
 
-def format_slope(rate: float, noun: str) -> str:
+def format_slope(rate: float, noun: str, digits: int = 2) -> str:
     """Write growth that may be slow: ``+0.018 objects``, ``-1.5 KiB native``, ``0 objects``.
 
     Args:
         rate: How much, in what the noun counts.
         noun: What is counted, in the singular; bytes are written as sizes.
+        digits: How many of a number below 1 say something.
     """
     kind, _, last = noun.rpartition(" ")
     sign = "+" if rate > 0 else "-" if rate < 0 else ""
     amount = abs(rate)
     if last == "byte":
-        size = format_size(amount) if amount >= 1 or not amount else f"{_two_digits(amount)} B"
+        size = format_size(amount) if amount >= 1 or not amount else f"{_small(amount, digits)} B"
         return f"{sign}{size} {kind}".rstrip()
-    number = _two_digits(amount) if 0 < amount < 1 else format_number(amount)
+    number = _small(amount, digits) if 0 < amount < 1 else format_number(amount)
     return f"{sign}{number} {plural(amount, noun).partition(' ')[2]}"
 
 
-def _two_digits(number: float) -> str:
-    """Write a number below 1 with two digits that say something: ``0.018``, ``0.0002``."""
-    digits = 1 - math.floor(math.log10(number))
-    return f"{number:.{digits}f}".rstrip("0").rstrip(".")
+def _small(number: float, digits: int = 2) -> str:
+    """Write a number below 1 with so many digits that say something: ``0.018``, ``0.0002``."""
+    decimals = digits - 1 - math.floor(math.log10(number))
+    return f"{number:.{decimals}f}".rstrip("0").rstrip(".")
 
 
 def plural(count: float, noun: str) -> str:
     """Write a count with its noun: ``1 object``, ``2 objects``, ``0.5 objects``."""
     if count == 1:
         return f"{format_number(count)} {noun}"
-    ending = "ies" if noun.endswith("y") else f"{noun[-1]}s"
+    ending = {"y": "ies", "s": "ses"}.get(noun[-1], f"{noun[-1]}s")
     return f"{format_number(count)} {noun[:-1]}{ending}"

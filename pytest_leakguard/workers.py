@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import functools
 import inspect
@@ -92,6 +91,8 @@ def in_tasks(function: Callable[..., Awaitable[object]], workers: int) -> Callab
 
     @functools.wraps(function)
     async def run(*args: object, **kwargs: object) -> None:
+        import asyncio  # heavy: only where tasks run, and then it is there
+
         one = functools.partial(function, *args, **kwargs)
         try:
             asyncio.get_running_loop()
@@ -104,6 +105,8 @@ def in_tasks(function: Callable[..., Awaitable[object]], workers: int) -> Callab
 
 
 async def _in_loop(one: Callable[[], Awaitable[object]], workers: int) -> None:
+    import asyncio
+
     tasks = [asyncio.ensure_future(one()) for _ in range(workers)]
     try:
         await asyncio.gather(*tasks)

@@ -34,17 +34,17 @@ def slopes_text(trends: Mapping[str, Trend]) -> str:
 
 def _bare(rate: float, unit: str) -> str:
     """Write an end of an interval: without its unit, or with that of a size."""
-    number, _, rest = format_slope(rate, unit).removeprefix("+").partition(" ")
+    number, _, rest = format_slope(rate, unit, 3).removeprefix("+").partition(" ")
     return f"{number} {rest.split()[0]}" if unit.endswith("byte") else number
 
 
 def length_text(soak: Soak) -> str:
-    """Write how long a soak was: ``41,200 runs in 3 min 20 s, 206/s``."""
-    rate = format_number(round(soak.runs / soak.seconds)) if soak.seconds >= 1 else ""
+    """Write how long a soak was: ``41,200 runs in 3 min 20 s of 10 min, 206/s``."""
     text = f"{plural(soak.runs, 'run')} in {format_span(soak.seconds)}"
-    text += f", {rate}/s" if rate and rate != "0" else ""
     if soak.ended != "time":
         text += f" of {format_span(soak.duration)}"
+    if soak.seconds >= 1:
+        text += f", {format_number(round(soak.runs / soak.seconds))}/s"
     if soak.workers > 1:
         text += f", {soak.workers} workers"
     return text
