@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from itertools import pairwise
 
@@ -19,6 +20,8 @@ from pytest_leakguard.units import format_duration, plural
 #: Counters that code moves as it becomes warm: CPython 3.10 gives each function a cache at its
 #: 1,024th call, and keeps a frame for it. Both are for good, and neither is an object.
 _OPCODE_CACHED = NATIVE_COUNTERS | {"blocks"} if sys.version_info < (3, 11) else frozenset[str]()
+#: CPython 3.10 makes a cache for a function at its 1,024th call.
+_WARM_RUNS = 4 * 1024
 _WARM = "only code that became warm for CPython 3.10's opcode caches took more blocks"
 _FEW_BLOCKS = "it was a few blocks of memory and no object, as code takes that becomes warm"
 #: What code may take that becomes warm while one test is judged: no object, once and for all. Only
@@ -80,9 +83,8 @@ def decide(
         return _bounded(replace(result, evidence=evidence), trial)
     exact = any(judgement.exact for judgement in confirmed.judgements.values())
     moving = confirmed.rates("convicted", "open").keys()
-    once = not (exact or seen or confirmed.soaked)
-    if once and "blocks" in moving <= _OPCODE_CACHED:
-        return replace(result, verdict="clean", reason=_WARM, evidence=evidence)
+    if not exact and not seen and (reason := warmth(moving, sum(confirmed.sizes))):
+        return replace(result, verdict="clean", reason=reason, evidence=evidence)
     if beside or (confirmed.status == "convicted" and (exact or seen or confirmed.soaked)):
         return _convict(replace(result, evidence=evidence), confirmed, trial)
     return replace(
@@ -94,6 +96,16 @@ def decide(
         ),
         evidence=evidence,
     )
+
+
+def warmth(moving: AbstractSet[str], runs: int) -> str:
+    """Say that code has become warm, where that may be all that has grown; else empty.
+
+    Args:
+        moving: Names of the counters that have.
+        runs: In how many runs: in so many, all that a run calls once has been warm for long.
+    """
+    return _WARM if "blocks" in moving <= _OPCODE_CACHED and runs < _WARM_RUNS else ""
 
 
 def _convict(result: Result, confirmed: Confirmed, trial: Trial) -> Result:

@@ -8,7 +8,7 @@ from typing import final
 
 from pytest_leakguard.conclusion import Concluder
 from pytest_leakguard.confirmation import RAREST, Confirmed, stretch_of
-from pytest_leakguard.decision import ended, tidy
+from pytest_leakguard.decision import ended, tidy, warmth
 from pytest_leakguard.model import Result, Soak, SoakEnd, Trend, Verdict
 from pytest_leakguard.reports.soaks import slopes_text
 from pytest_leakguard.runner import BROKEN, BrokenRunError, Trial
@@ -188,13 +188,16 @@ def _without_growth(trial: Trial, over: _Over, rest: Rest) -> Result:
     """Return the verdict on a test of which nothing certainly grows."""
     if over.is_short:
         return over.beside(rest.check())
+    settled = over.result("clean")
+    moving = {name for name, one in over.seen.items() if one.outlook != "flat"}
+    if over.unclear and (reason := warmth(moving, over.soak.runs)):
+        return replace(settled, reason=reason)
     if over.unclear:
         reason = (
             f"no certain trend in {plural(over.soak.runs, 'run')}: {slopes_text(over.unclear)},"
             f" but it has slowed down, come down or risen only a few times; {_LONGER}"
         )
         return over.result("inconclusive", reason)
-    settled = over.result("clean")
     if any(one.outlook == "ended" for one in over.seen.values()):
         settled = ended(settled, trial)
     # What goes up and down would seem to grow in the few runs of a closer look.

@@ -274,13 +274,14 @@ class Soaking:
         )
 
     def _find_slope(self) -> None:
-        """Note the slope so far of the first counter that has one."""
+        """Note the slope of the first counter that has one, in the later half of what there is."""
         self._growing[0] = -1
         runs = self._sampler.runs()
-        if len(runs) < 2:
+        start = len(runs) // 2
+        if len(runs) - start < 2:
             return
         for index, (_, samples) in enumerate(self._sampler.columns()):
-            slope = slope_of(runs, samples, _SLOPE_POINTS)
+            slope = slope_of(runs[start:], samples[start:], _SLOPE_POINTS)
             if slope.low > 0:
                 self._growing[0], self._times[_SLOPE] = index, slope.value
                 return
