@@ -35,7 +35,9 @@ from pytest_leakguard.plugin.results import SessionResults, note_result
 from pytest_leakguard.reports import SelfCheck
 from pytest_leakguard.reports.text import failure_page, one_sentence
 from pytest_leakguard.runner import Recorder, Subject
+from pytest_leakguard.settings import Settings
 from pytest_leakguard.soak.watching import Watch
+from pytest_leakguard.units import format_span, plural
 
 if TYPE_CHECKING:
     from pytest_leakguard.plugin.alone import Alone
@@ -85,6 +87,7 @@ class LeakSession:
             line += f"; not countable here: {', '.join(self._checker.selection.missing)}"
         chosen = (self._options.changed, self._options.sample, self._budget)
         line += "".join(f"; {choice}" for choice in chosen if choice is not None)
+        line += _soak_in_words(self._options.settings)
         if self._options.settings.isolate:
             line += f"; {_ISOLATED if CAN_FORK else f'not isolated: {NO_FORK}'}"
         return [line]
@@ -318,6 +321,14 @@ class LeakSession:
         """Leave the interpreter as it was found."""
         self._checker.close()
         return (yield)
+
+
+def _soak_in_words(settings: Settings) -> str:
+    """Say in the header that tests are soaked, and for how long; empty if they are not."""
+    if settings.duration is None:
+        return ""
+    workers = f" by {plural(settings.workers, 'worker')}" if settings.workers > 1 else ""
+    return f"; tests are soaked for {format_span(settings.duration)} each{workers}"
 
 
 def _crowd(item: pytest.Item, plan: markers.Plan) -> AbstractContextManager[None]:

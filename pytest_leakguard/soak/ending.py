@@ -190,7 +190,7 @@ def _without_growth(trial: Trial, over: _Over, rest: Rest) -> Result:
         return over.beside(rest.check())
     settled = over.result("clean")
     moving = {name for name, one in over.seen.items() if one.outlook != "flat"}
-    if over.unclear and (reason := warmth(moving, over.soak.runs)):
+    if reason := warmth(moving, over.soak.runs if over.unclear else 0):
         return replace(settled, reason=reason)
     if over.unclear:
         reason = (
