@@ -84,7 +84,8 @@ class Progress:
         self._write(f"{_ERASE}{_SAVE}{text}{_RESTORE}")
 
     def erase(self) -> None:
-        """Take back what was shown."""
+        """Take back what was shown, and let go of what showed it."""
+        self._line = None
         if self._is_shown:
             self._is_shown = False
             self._write(_ERASE)

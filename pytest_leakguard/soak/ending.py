@@ -148,9 +148,10 @@ def judge(
 
 
 def _judge(soaking: Soaking, sampler: Sampler, concluder: Concluder, rest: Rest) -> Result:
+    looked_for = False
     while True:
         try:
-            over = _Over.of(soaking, sampler, soaking.run())
+            over = _Over.of(soaking, sampler, soaking.run(to_the_end=looked_for))
         except BrokenRunError as broken:
             if soaking.runs < LONG_RUNS:
                 raise
@@ -158,7 +159,8 @@ def _judge(soaking: Soaking, sampler: Sampler, concluder: Concluder, rest: Rest)
         if over.soak.ended == "interrupt":
             return _interrupted(over)
         if not over.growing:
-            return _without_growth(soaking.trial, over, rest)
+            return _without_growth(soaking, over, rest)
+        looked_for = True
         result = _explained(soaking, sampler, concluder, over)
         if result.verdict == "leak" or (result.verdict == "bounded" and result.findings):
             return result
@@ -179,13 +181,21 @@ def _interrupted(over: _Over) -> Result:
     if over.growing:
         reason += f"{_rising_text(over)}; who holds it was not looked for"
         return over.result("leak", reason)
-    if over.unclear:
-        return over.result("inconclusive", reason + slopes_text(over.unclear))
-    return over.result("inconclusive", f"{reason}flat so far")
+    so_far = "flat so far" if over.seen else "that is too few to tell"
+    so_far = slopes_text(over.unclear) if over.unclear else so_far
+    return over.result("inconclusive", reason + so_far)
 
 
-def _without_growth(trial: Trial, over: _Over, rest: Rest) -> Result:
+def _without_growth(soaking: Soaking, over: _Over, rest: Rest) -> Result:
     """Return the verdict on a test of which nothing certainly grows."""
+    try:
+        return _settled(soaking.trial, over, rest)
+    except soaking.stops as interrupt:
+        soaking.interrupt = interrupt
+        return _interrupted(over)
+
+
+def _settled(trial: Trial, over: _Over, rest: Rest) -> Result:
     if over.is_short:
         return over.beside(rest.check())
     settled = over.result("clean")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, final
 
-from pytest_leakguard.trend import Slope, theil_sen
+from pytest_leakguard.trend import CONFIDENCE, Slope, theil_sen
 from pytest_leakguard.verdict import FADED, less_allowed, retained_floors
 
 #: What is said of a counter: it does not rise, it has risen and does no more, it goes on rising, or
@@ -24,6 +24,8 @@ Outlook = Literal["flat", "ended", "growing", "unclear"]
 PARTS = 8
 #: Parts by whose lows the trend is told: 496 slopes.
 TREND_PARTS = 32
+#: Confidence of a trend that is not put down to chance, whatever else comes and goes.
+SURE = 0.999
 #: Samples of the later half without which nothing is said of a trend.
 LEAST_SAMPLES = 2 * PARTS
 #: Rises of the lows in the later half that are more than something done once and late.
@@ -82,8 +84,10 @@ def look(runs: Sequence[int], samples: Sequence[int], *, allowed: float = 0, uni
     if many:
         fine = [low for _, low in _lows(runs[start:], excess[start:], TREND_PARTS)]
         rises = sum(after - before >= unit for before, after in pairwise(retained_floors(fine)))
-        still = lows[-1] - lows[-PARTS // 4 - 1] >= unit
-        unclear = beyond and still and rises >= LEAST_RISES and rise > fall
+        still = lows[-1] - lows[-PARTS // 4 - 1] >= unit and rises >= LEAST_RISES
+        # What comes and goes by more than it rises has a trend by chance, now and then.
+        sure = rising or slope_of(runs[start:], excess[start:], confidence=SURE).low > 0
+        unclear = beyond and (sure or (still and rise > fall))
     else:
         unclear = floors[-1] - floors[start] >= unit and rise > fall
     if unclear:
@@ -149,16 +153,22 @@ def _is_linear(runs: Sequence[int], samples: Sequence[float], unit: int) -> bool
     )
 
 
-def slope_of(runs: Sequence[int], samples: Sequence[int], parts: int = TREND_PARTS) -> Slope:
+def slope_of(
+    runs: Sequence[int],
+    samples: Sequence[float],
+    parts: int = TREND_PARTS,
+    confidence: float = CONFIDENCE,
+) -> Slope:
     """Return the trend of the lows of so many parts.
 
     Args:
         runs: Executions before each sample, rising.
         samples: The samples; at least two.
         parts: Into how many parts they are divided, if they are as many.
+        confidence: With which probability the interval holds the slope.
     """
     lows = _lows(runs, samples, parts)
-    return theil_sen([run for run, _ in lows], [low for _, low in lows])
+    return theil_sen([run for run, _ in lows], [low for _, low in lows], confidence)
 
 
 def is_exact(runs: Sequence[int], samples: Sequence[int]) -> bool:
@@ -172,9 +182,13 @@ def is_exact(runs: Sequence[int], samples: Sequence[int]) -> bool:
 
 def _later(runs: Sequence[int]) -> int:
     """Return where the later half of the runs begins; there are two samples in it at least."""
-    middle = (runs[0] + runs[-1]) / 2
-    first = next(index for index, run in enumerate(runs) if run >= middle)
-    return min(first, len(runs) - 2)
+    return min(_from(runs, 1 / 2), len(runs) - 2)
+
+
+def _from(runs: Sequence[int], share: float) -> int:
+    """Return the first sample after such a share of all runs."""
+    least = runs[0] + share * (runs[-1] - runs[0])
+    return next(index for index, run in enumerate(runs) if run >= least)
 
 
 def _lows(runs: Sequence[int], samples: Sequence[float], parts: int) -> list[tuple[int, float]]:
@@ -188,11 +202,11 @@ def _lows(runs: Sequence[int], samples: Sequence[float], parts: int) -> list[tup
 
 def _goes_on(runs: Sequence[int], excess: Sequence[float], unit: int) -> bool:
     """Tell whether the last quarter of the runs has risen about as much as the second."""
-    lows = _lows(runs, excess, 2 * PARTS)
-    quarter = PARTS // 2
-    before, after = (
-        (later[1] - earlier[1]) / (later[0] - earlier[0])
-        for earlier, later in ((lows[quarter], lows[2 * quarter - 1]), (lows[-quarter], lows[-1]))
-    )
-    span = lows[-1][0] - lows[-quarter][0]
-    return after >= FADED * before - unit / span
+    second, later, last = (_from(runs, share) for share in (1 / 4, 1 / 2, 3 / 4))
+    earlier = _lows(runs[second:later], excess[second:later], PARTS // 2)
+    latest = _lows(runs[last:], excess[last:], PARTS // 2)
+    if len(earlier) < 2 or len(latest) < 2:
+        return True
+    (begin, before), (end, after) = latest[0], latest[-1]
+    rate = (earlier[-1][1] - earlier[0][1]) / (earlier[-1][0] - earlier[0][0])
+    return after - before >= FADED * rate * (end - begin) - unit

@@ -46,10 +46,24 @@ ROOM = {
 #: Where sampling takes longer than running, batches are enlarged, to this share of the runs so far
 #: at most: the later half of the series has twice as many samples then as a trend needs.
 _LARGEST_SHARE = 1 / 64
+_GOLDEN = (5**0.5 - 1) / 2
 #: How often the slope is worked out that is shown, in seconds, and of how many points.
 _SLOPE_SECONDS, _SLOPE_POINTS = 1.0, 24
-_RUNS, _BATCH, _LATEST, _FIRST, _UNDER_WAY = range(5)
+_RUNS, _BATCH, _LATEST, _FIRST, _UNDER_WAY, _TAKEN = range(6)
 _BEGAN, _ENDED, _SAMPLED, _LOOKED, _SLOPE = range(5)
+
+
+def spread(batch: int, number: int) -> int:
+    """Return how many runs a batch has, around a mean that all have: never the same for long.
+
+    At equal distances, what is emptied on every 1,023rd run would look from 1,024 to 1,024 as if it
+    grew by one each time. The parts of multiples of the golden ratio are spread most evenly.
+
+    Args:
+        batch: Runs in the mean; 0 gives 0.
+        number: Which batch it is.
+    """
+    return max(batch + int(batch * (number * _GOLDEN % 1 - 0.5)), min(batch, 1))
 
 
 @final
@@ -83,11 +97,11 @@ class Soaking:
         self._duration = duration
         self.stops = stops
         self._executions = trial.executions
-        self._counts = array("q", [0, 1, 0, 0, 0])
+        self._counts = array("q", [0, 1, 0, 0, 0, 0])
         self._least = array("q", bytes(8 * len(sampler.counters)))
         self._times = array("d", [self._now(), 0.0, 0.0, float("-inf"), 0.0])
         self._growing = array("q", [-1])
-        self._is_over = False
+        self._is_over = self._to_the_end = False
         self.interrupt: BaseException | None = None
 
     @property
@@ -100,15 +114,19 @@ class Soaking:
         """Time that is left, in seconds; negative once it is over."""
         return self._times[_BEGAN] + self._duration - self._now()
 
-    def run(self) -> SoakEnd:
+    def run(self, *, to_the_end: bool = False) -> SoakEnd:
         """Run and sample until the time is over, growth is certain, or something ends it.
 
         Called again, it begins a new series, and goes on in the time that is left.
+
+        Args:
+            to_the_end: Growth that is certain does not end it.
 
         Raises:
             BrokenRunError: A run did not pass.
         """
         self._is_over = False
+        self._to_the_end = to_the_end
         try:
             self._begin()
             while (ended := self._end()) is None:
@@ -150,7 +168,7 @@ class Soaking:
         """Run a batch and sample; one of none is a baseline in the frames of later samples."""
         begun = self._now()
         over = self._times[_BEGAN] + self._duration
-        for _ in repeat(None, self._counts[_BATCH]):
+        for _ in repeat(None, spread(self._counts[_BATCH], self._counts[_TAKEN])):
             self._run_once()
             if self._now() > over:
                 break
@@ -171,6 +189,7 @@ class Soaking:
         self._sampler.number(self.runs)
         self._sampler.read()
         self._counts[_LATEST] = self.runs
+        self._counts[_TAKEN] += 1
         for index, (_, samples) in enumerate(self._sampler.columns()):
             rise = samples[-1] - samples[-2] if len(samples) > 1 else 0
             if rise > 0 and not 0 < self._least[index] <= rise:
@@ -183,7 +202,7 @@ class Soaking:
             return "time"
         runs = self._sampler.runs()
         has_lasted = 1 - left / self._duration >= CERTAIN_SHARE
-        is_long = has_lasted and runs[-1] - runs[0] >= CERTAIN_RUNS
+        is_long = has_lasted and runs[-1] - runs[0] >= CERTAIN_RUNS and not self._to_the_end
         for name, samples in self._sampler.columns():
             if samples[-1] > samples[0]:
                 if is_long and self._certain(name, runs, samples) is not None:

@@ -10,18 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_leakguard.soak.judging import Seen, certain, is_exact, look
+from pytest_leakguard.soak.running import MOST_SAMPLES, spread
 
 Retained = Callable[[int], int]
-MOST = 257
 
 
 def series(retained: Retained, runs: int) -> tuple[list[int], list[int]]:
     """Sample what a test retains as a soak does: in batches, and thinned out."""
-    done, samples, batch = [0], [retained(0)], 1
+    done, samples, batch, taken = [0], [retained(0)], 1, 0
     while done[-1] < runs:
-        done.append(min(done[-1] + batch, runs))
+        done.append(min(done[-1] + spread(batch, taken), runs))
         samples.append(retained(done[-1]))
-        if len(done) == MOST:
+        taken += 1
+        if len(done) == MOST_SAMPLES:
             del done[1::2], samples[1::2]
             batch *= 2
     return done, samples
@@ -97,7 +98,7 @@ def test_a_leak_on_every_fiftieth_run_grows_with_its_rate_in_the_interval(amount
 
     assert seen.outlook == "growing"
     assert seen.regular
-    assert seen.slope.low <= amount / 50 <= seen.slope.high
+    assert seen.slope.low * 0.99 <= amount / 50 <= seen.slope.high * 1.01
     assert 0.009 <= seen.events <= 0.021
 
 
@@ -110,6 +111,15 @@ def test_a_leak_by_chance_on_one_run_in_fifty_grows(seed):
 @given(amount=amounts, period=st.sampled_from([7, 20, 200]), phase=st.integers(0, 199))
 def test_a_sawtooth_never_grows(amount, period, phase):
     assert soaked(sawtooth(amount, period, phase), 10_000).outlook in ("flat", "ended")
+
+
+@pytest.mark.parametrize("power", range(5, 13))
+@pytest.mark.parametrize("beside", [-1, 0, 1])
+def test_a_sawtooth_is_not_told_by_samples_that_keep_in_step_with_it(power, beside):
+    teeth = sawtooth(1, 2**power + beside)
+
+    assert certain(*series(teeth, 100_000)) is None
+    assert soaked(teeth, 100_000).outlook in ("flat", "ended")
 
 
 @settings(deadline=None, max_examples=20)
@@ -147,6 +157,18 @@ def test_random_samples_are_flat_or_have_ended():
 
 def test_what_once_came_down_by_more_than_it_rises_is_unclear():
     assert soaked(sawtooth(1, 1_500, 900), 2_000).outlook == "unclear"
+
+
+def test_a_leak_that_is_smaller_than_what_comes_and_goes_is_unclear():
+    beneath, teeth = leak(1, 20), sawtooth(2, 200)
+
+    assert soaked(lambda runs: beneath(runs) + teeth(runs), 10_000).outlook == "unclear"
+
+
+def test_a_leak_that_follows_a_steeper_warm_up_grows():
+    warm, beneath = (lambda runs: 5 * min(runs, 1_000)), leak(1, 50)
+
+    assert soaked(lambda runs: warm(runs) + beneath(runs), 20_000).outlook == "growing"
 
 
 def test_a_few_late_steps_are_no_growth():

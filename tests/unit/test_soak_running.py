@@ -14,7 +14,7 @@ from pytest_leakguard.sampling import Sampler
 from pytest_leakguard.settings import Settings
 from pytest_leakguard.soak import ending
 from pytest_leakguard.soak.ending import Rest, judge
-from pytest_leakguard.soak.running import MOST_SAMPLES, Soaking
+from pytest_leakguard.soak.running import MOST_SAMPLES, Soaking, spread
 from pytest_leakguard.soak.watching import Watch
 
 
@@ -96,7 +96,7 @@ def test_samples_are_bounded_and_keep_the_shape():
     assert soaking.runs > 90_000
     assert len(sampler.runs()) < MOST_SAMPLES
     assert sum(soaking.batches()) == sampler.runs()[-1] - sampler.runs()[0]
-    assert max(soaking.batches()) <= 2 * min(soaking.batches()[:-1]) * 2
+    assert max(soaking.batches()) <= 6 * min(soaking.batches()[:-1])
     assert sampler.series()["gc_objects"][-1] == 3_000
     assert soaking.seen()["gc_objects"].outlook == "ended"
 
@@ -200,6 +200,16 @@ def test_an_interrupt_ends_a_soak_with_what_is_known():
     assert soaking.interrupt is interrupt
     assert trial.executions == 301
     assert soaking.seen()["gc_objects"].outlook == "growing"
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 8, 1024])
+def test_batches_differ_around_their_mean_and_none_is_empty(batch):
+    sizes = [spread(batch, number) for number in range(100)]
+
+    assert min(sizes) >= 1
+    assert sum(sizes) / 100 == pytest.approx(batch, rel=0.3)
+    assert batch == 1 or len(set(sizes)) > 1
+    assert spread(0, 3) == 0
 
 
 def test_an_interrupt_in_the_first_run_leaves_nothing_to_tell():
@@ -361,6 +371,27 @@ def test_an_interrupt_says_what_is_known_and_is_passed_on(judged):
     assert growing.reason.startswith("interrupted after 899 runs: gc_objects +1 object per run (")
     assert flat.verdict == "inconclusive"
     assert flat.reason == "interrupted after 899 runs: flat so far"
+
+
+def test_an_interrupt_before_any_sample_and_one_after_the_soak_say_so(judged):
+    def interrupt(*_: object) -> Result:
+        raise KeyboardInterrupt
+
+    early = judged(lambda _: 5, watch=Watch(), run=stop_at(1, KeyboardInterrupt()))
+    late = judged(lambda _: 5, watch=Watch(), closer=interrupt)
+
+    assert early.reason == "interrupted after 0 runs: that is too few to tell"
+    assert late.reason.endswith(" runs: flat so far")
+
+
+def test_growth_that_was_looked_for_once_does_not_end_the_soak_again(judged):
+    unsure = Result(verdict="inconclusive", reason="keys at random")
+
+    result = judged(lambda runs: runs, unsure, unsure, duration=100.0)
+
+    assert len(judged.asked) == 2
+    assert result.soak.ended == "time"
+    assert result.reason == "keys at random"
 
 
 def test_an_interrupt_that_nobody_watches_for_is_raised(judged):
