@@ -186,7 +186,12 @@ class Finding:
         )
 
     def with_pattern(self, name: str, meaning: str, advice: str) -> Finding:
-        """Return the same finding with the pattern that was recognised in it."""
+        """Return the same finding with the pattern that was recognised in it.
+
+        A meaning that speaks of every run speaks of some where it is not on every one.
+        """
+        if 0 < self.objects_per_run < 1:
+            meaning = meaning.replace("on every run", "on some runs")
         return replace(self, pattern=name, meaning=meaning, advice=advice)
 
 
