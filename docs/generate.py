@@ -83,6 +83,23 @@ pictures = [bytearray(1 << 20) for _ in range(20)]
 customers = [str(number) for number in range(300_000)]
 del customers[::3]
 """
+_RARE = """\
+import itertools
+
+import pytest
+
+remembered = []
+numbers = itertools.count()
+
+class Order:
+    pass
+
+@pytest.mark.noleak(duration="5 s", confirm="30 s")
+def test_checkout():
+    order = Order()
+    if next(numbers) % 50 == 0:  # a retry
+        remembered.append(order)
+"""
 #: What some forms leave running would keep the process for an hour.
 _CONFTEST = """\
 import os
@@ -289,6 +306,15 @@ def memory() -> str:
     return re.sub(r"(?m)^  free lists .*\n", "", shown)
 
 
+def soak() -> str:
+    """Show the report on a leak that a soak has found."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        Path(directory, "test_shop.py").write_text(_RARE, encoding="utf-8")
+        text = _pytest(Path(directory), "-q")
+    return _lines(text, r"^___", r"leak check")
+
+
 SHOWN = {
     "failure": failure,
     "suite": suite,
@@ -298,6 +324,7 @@ SHOWN = {
     "history-list": history_list,
     "history-holder": history_holder,
     "history-plot": history_plot,
+    "soak": soak,
     "compare": compare,
     "compare-tracebacks": compare_tracebacks,
     "memory": memory,
@@ -329,6 +356,7 @@ def _documents(*, patterns: bool) -> Iterator[tuple[Path, str]]:
 
 def _without_numbers(text: str) -> str:
     text = re.sub(r" \(at most [^)]*\)", "", text)  # said of runs that are not alike
+    text = re.sub(r"\|[ .*]+$", "|", text, flags=re.MULTILINE)  # a curve
     return re.sub(r"[-=_ ]+", " ", re.sub(r"[\d.,]+( [KMG]iB| B| ms| s| min)?", "#", text))
 
 

@@ -34,8 +34,10 @@ if TYPE_CHECKING:
         Profile,
         Result,
         Share,
+        Soak,
         Step,
         TracedRun,
+        Trend,
     )
     from pytest_leakguard.settings import Settings
 
@@ -59,8 +61,10 @@ __all__ = [
     "RoundTrips",
     "Settings",
     "Share",
+    "Soak",
     "Step",
     "TracedRun",
+    "Trend",
     "UnsupportedInterpreterError",
     "assert_collected",
     "check",
@@ -105,8 +109,10 @@ _HOMES = {
             "Profile",
             "Result",
             "Share",
+            "Soak",
             "Step",
             "TracedRun",
+            "Trend",
         ),
         "model",
     ),

@@ -22,17 +22,25 @@ from pytest_leakguard.counters.selection import Selection
 from pytest_leakguard.decision import exempt
 from pytest_leakguard.heap import Heap, Pacer, is_in_use
 from pytest_leakguard.model import Profile, Result, Verdict
-from pytest_leakguard.runner import BrokenRunError, Profiler, Recorder, Screened, Subject, Trial
+from pytest_leakguard.runner import (
+    BROKEN,
+    BrokenRunError,
+    Profiler,
+    Recorder,
+    Screened,
+    Subject,
+    Trial,
+)
 from pytest_leakguard.sampling import Sampler
-from pytest_leakguard.settings import COUNTER_NAMES, Settings, parse_setting
+from pytest_leakguard.settings import COUNTER_NAMES, Settings, parse_settings
 from pytest_leakguard.settle import renew_environment_table
+from pytest_leakguard.soak.watching import Watch
 from pytest_leakguard.verdict import Status
+from pytest_leakguard.workers import Called
 
 #: Counters of the pass under tracing.
 _CLOSER = frozenset({"traced_bytes", "container_items"})
 _IDLE_SECONDS = 0.002
-#: How the reason begins when a re-run does not pass.
-_BROKEN = "fails on re-run"
 _NESTED = "what asks for it is itself being run again"
 #: How long is waited before each further attempt at judging an empty test.
 _SELF_CHECK_PAUSES_SECONDS = (0.1, 0.4, 1.5)
@@ -125,6 +133,7 @@ class Checker:
         neighbourhood: Neighbourhood | None = None,
         own_seconds: float = 0.0,
         recorder: Recorder | None = None,
+        watch: Watch | None = None,
     ) -> Result:
         """Judge a test whose first run is done and passed.
 
@@ -137,6 +146,7 @@ class Checker:
             own_seconds: How long the first run took, in seconds: with ``isolate``, what a child is
                 waited for is a multiple of it.
             recorder: Takes snapshots around traced runs; ``None``: nobody asks for them.
+            watch: Sees a soak; ``None``: nobody does, and what interrupts one is raised.
         """
         begun = now()
         if settings.isolate and forkable.CAN_FORK:
@@ -145,14 +155,21 @@ class Checker:
         if (self_check := self.self_check()).verdict != "clean":
             return Result(verdict="unchecked", reason=self_check.reason, executions=1)
         chosen = self.selection.of_test(settings, neighbourhood, at_any_cost=marked)
-        judge = partial(self._judge, traced=_is_traced(settings, marked=marked), recorder=recorder)
         not_isolated = self._obstacles.first() if settings.isolate else ""
+        isolated = settings.isolate and not not_isolated
+        judge = partial(
+            self._judge,
+            traced=_is_traced(settings, marked=marked),
+            recorder=recorder,
+            # A child's interrupt is for the parent to hear.
+            watch=None if watch is None else replace(watch, stops=() if isolated else watch.stops),
+        )
 
         def judged(subject: Subject) -> Result:
             result = self._check_twice(subject, settings, chosen, judge)
             return _with_memory(result if recorder is None else recorder.close(result))
 
-        if settings.isolate and not not_isolated:
+        if isolated:
             result = self._check_in_child(subject, settings, own_seconds, judged)
         else:
             result = judged(subject)
@@ -268,7 +285,8 @@ class Checker:
     ) -> Result:
         """Judge a test, and once more on a thawed heap if its re-runs fail."""
         result = self._check(subject, settings, chosen, judge, frozen=True)
-        if result.verdict == "inconclusive" and result.reason.startswith(_BROKEN):
+        fails = result.verdict == "inconclusive" and result.reason.startswith(BROKEN)
+        if fails and result.soak is None:
             # Tests of the collector or of weak references can fail on a frozen heap only.
             thawed = self._check(subject, settings, chosen, judge, frozen=False)
             result = replace(thawed, executions=thawed.executions + result.executions - 1)
@@ -292,19 +310,36 @@ class Checker:
             except BrokenRunError as broken:
                 return Result(
                     verdict="inconclusive",
-                    reason=f"{_BROKEN} (execution {trial.executions}): {broken}",
+                    reason=f"{BROKEN} (execution {trial.executions}): {broken}",
                     executions=trial.executions,
                     series=sampler.series(),
                 )
 
     def _judge(
-        self, trial: Trial, sampler: Sampler, *, traced: bool, recorder: Recorder | None
+        self,
+        trial: Trial,
+        sampler: Sampler,
+        *,
+        traced: bool,
+        recorder: Recorder | None,
+        watch: Watch | None,
     ) -> Result:
         trial.recorder = recorder
+        closer = traced and _wants_closer(trial.settings)
+        if trial.settings.duration is None:
+            return self._screen(trial, sampler, closer=closer)
+        from pytest_leakguard.soak.ending import Rest, judge
+
+        rest = Rest(
+            check=partial(self._screen, trial, sampler, closer=closer),
+            look_closer=partial(self._look_closer, trial) if closer else None,
+        )
+        return judge(trial, sampler, self._concluder, rest, watch)
+
+    def _screen(self, trial: Trial, sampler: Sampler, *, closer: bool) -> Result:
         screened = runner.screen(trial, sampler)
         growth: dict[str, float | None] = dict.fromkeys(COUNTER_NAMES, None)
         growth.update(dict.fromkeys(screened.series, 0))
-        wants_closer = traced and _wants_closer(trial.settings)
         confirmed = None if screened.flat else confirm(trial, sampler, screened)
         if confirmed is None:
             settled = Result(
@@ -315,7 +350,7 @@ class Checker:
             )
         else:
             settled = self._concluder.conclude(trial, sampler, confirmed, growth)
-        if not wants_closer or (confirmed is not None and confirmed.status != "acquitted"):
+        if not closer or (confirmed is not None and confirmed.status != "acquitted"):
             return settled
         return self._look_closer(trial, settled)
 
@@ -388,25 +423,14 @@ def _moved(screened: Screened) -> list[str]:
     return [name for name, steps in screened.steps.items() if any(step > 0 for step in steps)]
 
 
-@final
-class _Callable:
-    def __init__(self, function: Callable[[], object]) -> None:
-        self._function = function
-
-    def run(self) -> None:
-        try:
-            self._function()
-        except Exception as error:
-            raise BrokenRunError(f"{type(error).__qualname__}: {error}") from None
-
-
 def check(function: Callable[[], object], **settings: object) -> Result:
     """Check whether a callable leaks, without pytest.
 
     Args:
         function: Called without arguments, again and again; what it returns is dropped.
         **settings: Fields of :class:`Settings`, as a marker takes them:
-            ``max_bytes='4 KiB'``, ``confirm='30 s'``.
+            ``max_bytes='4 KiB'``, ``confirm='30 s'``, ``duration='10 min', workers=4``. With a
+            duration, Ctrl-C ends the soak, and the result says what is known by then.
 
     Returns:
         The verdict with its evidence and findings.
@@ -415,8 +439,7 @@ def check(function: Callable[[], object], **settings: object) -> Result:
         InvalidSettingError: A setting is unknown or its value does not fit.
         Exception: Whatever the first call raises.
     """
-    parsed = {name: parse_setting(name, value) for name, value in settings.items()}
-    return check_with(function, Settings(**parsed))
+    return check_with(function, Settings(**parse_settings(settings)))
 
 
 def check_with(function: Callable[[], object], settings: Settings) -> Result:
@@ -439,6 +462,7 @@ def check_with(function: Callable[[], object], settings: Settings) -> Result:
     name = getattr(function, "__qualname__", type(function).__qualname__)
     checker = Checker(extra_roots=lambda: {name: function})
     try:
-        return checker.check(_Callable(function), settings, own_seconds=own_seconds)
+        subject = Called(function, settings.crew)
+        return checker.check(subject, settings, own_seconds=own_seconds, watch=Watch())
     finally:
         checker.close()

@@ -115,7 +115,7 @@ class Concluder:
         explained = explain()
         took = now() - begun
         rates = _looked_at(convicted)
-        if rates and not persistence.still_grows(trial, sampler, rates):
+        if rates and not _goes_on(trial, sampler, confirmed, rates):
             return ended(result, trial)
         moving = _looked_at(confirmed.rates("convicted", "open"))
         found = explained.findings
@@ -145,10 +145,7 @@ class Concluder:
             ignored=ignored,
         )
         decided = decide(result, confirmed, found, trial, beside)
-        if explained.not_looked and not found:
-            said = "; ".join(filter(None, (decided.evidence, explained.not_looked)))
-            return replace(decided, evidence=said)
-        return decided
+        return decided if found else _with_search(decided, confirmed, explained)
 
     def _fill(
         self,
@@ -180,6 +177,27 @@ class Concluder:
             else finding
             for finding in findings
         )
+
+
+def _goes_on(
+    trial: Trial, sampler: Sampler, confirmed: Confirmed, rates: Mapping[str, float]
+) -> bool:
+    """Tell whether what was explained still grows.
+
+    What is so rare that there is no time to ask was soaked for longer than that.
+    """
+    if confirmed.soaked and not persistence.affords(trial):
+        return True
+    return persistence.still_grows(trial, sampler, rates)
+
+
+def _with_search(result: Result, confirmed: Confirmed, explained: Diagnosis) -> Result:
+    """Say of growth whose holder was not found why it was not."""
+    searched = explained.not_looked
+    if confirmed.soaked and result.verdict == "leak":
+        searched = explained.searched or "no holder was found"
+    said = "; ".join(filter(None, (result.evidence, searched)))
+    return replace(result, evidence=said if searched else result.evidence)
 
 
 def hold_to_one_process(result: Result, subject: Subject, settings: Settings) -> Result:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pytest_leakguard.clock import now
 from pytest_leakguard.runner import Screened, Trial
 from pytest_leakguard.sampling import Sampler
-from pytest_leakguard.settings import Settings
+from pytest_leakguard.settings import UNITS, Settings
 from pytest_leakguard.verdict import Judgement, Status, judge_batches
 
 #: Coprime batch sizes, by what the time allows: the first plan that fits is taken.
@@ -20,20 +20,30 @@ FURTHER_BATCHES = (17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 7
 _EVENTS_TO_SHOW = 7
 #: The rarest leak with a rhythm that is looked for, in runs.
 RAREST = 3
-#: The least that one retained thing adds to a counter: glibc's chunks are multiples of 16 bytes,
-#: mappings of a page.
-_UNITS = {"native_bytes": 16, "mapped_bytes": 4096}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmed:
-    """What the batches say, over all counters, beside the steps of the single runs before them."""
+    """What the batches say, over all counters, beside the steps of the single runs before them.
+
+    Attributes:
+        status: What is said of all counters together.
+        judgements: What is said of each.
+        sizes: Runs in each batch.
+        series: The samples, by counter: before the first batch and after each.
+        steps: Growth in single runs, by counter, from the screen.
+        soaked: The evidence of a soak, in words; empty where there was none.
+        rarity: How many times more runs than for growth on each third run it takes until what a
+            soak has convicted shows.
+    """
 
     status: Status
     judgements: dict[str, Judgement]
     sizes: tuple[int, ...]
     series: dict[str, tuple[int, ...]]
     steps: dict[str, tuple[int, ...]]
+    soaked: str = ""
+    rarity: int = 1
 
     @property
     def is_random(self) -> bool:
@@ -44,6 +54,8 @@ class Confirmed:
     @property
     def stretch(self) -> int:
         """How many times more runs than for growth with a rhythm it takes until it shows."""
+        if self.soaked:
+            return self.rarity
         if not self.is_random:
             return 1
         shown = [
@@ -51,13 +63,18 @@ class Confirmed:
             for name, said in self.judgements.items()
             if said.status == "convicted"
         ]
-        return math.ceil(_EVENTS_TO_SHOW / min(shown) / RAREST)
+        return stretch_of(min(shown))
 
     def rates(self, *statuses: Status) -> dict[str, float]:
         """Return the growth per run of the counters that were judged so."""
         return {
             name: said.per_run for name, said in self.judgements.items() if said.status in statuses
         }
+
+
+def stretch_of(events: float) -> int:
+    """Return how many times more runs it takes to see what happens by chance so often per run."""
+    return math.ceil(_EVENTS_TO_SHOW / events / RAREST)
 
 
 def plan_batches(run_seconds: float, budget_seconds: float) -> tuple[int, ...]:
@@ -109,7 +126,7 @@ def _judge(
             steps=screened.steps.get(name, ()),
             allowed=settings.allowed(name),
             period=settings.runs,
-            unit=_UNITS.get(name, 1),
+            unit=UNITS.get(name, 1),
         )
         for name, samples in series.items()
         if settings.allowed(name) != float("inf")

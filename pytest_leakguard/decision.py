@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from itertools import pairwise
 
@@ -19,6 +20,8 @@ from pytest_leakguard.units import format_duration, plural
 #: Counters that code moves as it becomes warm: CPython 3.10 gives each function a cache at its
 #: 1,024th call, and keeps a frame for it. Both are for good, and neither is an object.
 _OPCODE_CACHED = NATIVE_COUNTERS | {"blocks"} if sys.version_info < (3, 11) else frozenset[str]()
+#: CPython 3.10 makes a cache for a function at its 1,024th call.
+_WARM_RUNS = 4 * 1024
 _WARM = "only code that became warm for CPython 3.10's opcode caches took more blocks"
 _FEW_BLOCKS = "it was a few blocks of memory and no object, as code takes that becomes warm"
 #: What code may take that becomes warm while one test is judged: no object, once and for all. Only
@@ -73,16 +76,16 @@ def decide(
         trial: What was run.
         beside: Evidence from the holders themselves, where the counters have none.
     """
-    evidence = beside or _evidence(confirmed)
+    evidence = beside or confirmed.soaked or _evidence(confirmed)
     if seen and not result.findings:
         return replace(result, verdict="clean", reason=f"ignored: {plural(len(seen), 'finding')}")
     if result.findings and all(finding.bound for finding in result.findings):
         return _bounded(replace(result, evidence=evidence), trial)
     exact = any(judgement.exact for judgement in confirmed.judgements.values())
     moving = confirmed.rates("convicted", "open").keys()
-    if not exact and not seen and "blocks" in moving <= _OPCODE_CACHED:
-        return replace(result, verdict="clean", reason=_WARM, evidence=evidence)
-    if beside or (confirmed.status == "convicted" and (exact or seen)):
+    if not exact and not seen and (reason := warmth(moving, sum(confirmed.sizes))):
+        return replace(result, verdict="clean", reason=reason, evidence=evidence)
+    if beside or (confirmed.status == "convicted" and (exact or seen or confirmed.soaked)):
         return _convict(replace(result, evidence=evidence), confirmed, trial)
     return replace(
         result,
@@ -95,10 +98,20 @@ def decide(
     )
 
 
+def warmth(moving: AbstractSet[str], runs: int) -> str:
+    """Say that code has become warm, where that may be all that has grown; else empty.
+
+    Args:
+        moving: Names of the counters that have.
+        runs: In how many runs: in so many, all that a run calls once has been warm for long.
+    """
+    return _WARM if "blocks" in moving <= _OPCODE_CACHED and runs < _WARM_RUNS else ""
+
+
 def _convict(result: Result, confirmed: Confirmed, trial: Trial) -> Result:
     """Return the verdict on growth that goes on, of which something is held without a bound."""
     findings = tuple(finding for finding in result.findings if not finding.bound)
-    if confirmed.is_random and all(map(_is_keyed, findings)):
+    if confirmed.is_random and findings and all(map(_is_keyed, findings)):
         return replace(
             result,
             verdict="inconclusive",
@@ -133,7 +146,7 @@ def _bounded(result: Result, trial: Trial) -> Result:
 def ended(result: Result, trial: Trial) -> Result:
     """Return the verdict on growth that has ended."""
     verdict: Verdict = "bounded"
-    reason = f"growth ended or faded within {trial.executions} executions"
+    reason = f"growth ended or faded within {plural(trial.executions, 'execution')}"
     if _became_warm(result):
         verdict, reason = "clean", f"{reason}: {_FEW_BLOCKS}"
     return replace(
@@ -196,5 +209,7 @@ def flat(growth: Mapping[str, float | None]) -> dict[str, float | None]:
 
 
 def tidy(per_run: float) -> float:
-    """Round a rate to two decimals; a whole number stays one."""
+    """Round a rate to two decimals, a small one to two digits; a whole number stays one."""
+    if 0 < abs(per_run) < 0.01:
+        return float(f"{per_run:.2g}")
     return int(per_run) if per_run == int(per_run) else round(per_run, 2)

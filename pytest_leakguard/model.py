@@ -192,7 +192,12 @@ class Finding:
         )
 
     def with_pattern(self, name: str, meaning: str, advice: str) -> Finding:
-        """Return the same finding with the pattern that was recognised in it."""
+        """Return the same finding with the pattern that was recognised in it.
+
+        A meaning that speaks of every run speaks of some where it is not on every one.
+        """
+        if 0 < self.objects_per_run < 1:
+            meaning = meaning.replace("on every run", "on some runs")
         return replace(self, pattern=name, meaning=meaning, advice=advice)
 
 
@@ -216,6 +221,33 @@ class TracedRun:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """How one counter's retained floor moves over the later half of a soak.
+
+    Attributes:
+        slope: Growth per run, in the counter's unit.
+        low: Lower end of its 95 % interval; ``None`` where there are too few samples for one.
+        high: Upper end of its 95 % interval; ``None`` where there are too few samples for one.
+        unit: What is counted, in the singular, such as ``object`` or ``native byte``.
+        grows: Whether it goes on rising beyond what is allowed, as far as the soak can tell.
+        exact: Whether it grows, by the same whole number on each run.
+    """
+
+    slope: float
+    low: float | None
+    high: float | None
+    unit: str
+    grows: bool = False
+    exact: bool = False
+
+
+#: What has ended a soak: its time, growth that was certain or took too much room, a run that did
+#: not pass, or the user.
+SoakEnd = Literal["time", "certain", "room", "broken", "interrupt"]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """What a profiler has recorded of further runs of a leaking test.
 
@@ -234,6 +266,44 @@ class Profile:
     files: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
     problem: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Soak:
+    """How long a test was run for to see what grows slowly or rarely.
+
+    Attributes:
+        duration: How long it was to take, in seconds.
+        seconds: How long it took, in seconds.
+        runs: How often the test ran in that time.
+        workers: How many threads or tasks ran its body together in each run.
+        ended: What has ended it.
+        trends: By counter, how its retained floor moves.
+    """
+
+    duration: float
+    seconds: float
+    runs: int
+    workers: int
+    ended: SoakEnd
+    trends: Mapping[str, Trend] = field(default_factory=dict)
+
+    @property
+    def growing(self) -> tuple[str, ...]:
+        """Names of the counters that go on rising, in the order of reports."""
+        return tuple(name for name, trend in self.trends.items() if trend.grows)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether each run leaves the same behind."""
+        return any(trend.exact for trend in self.trends.values())
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Soak:  # as JSON has it
+        """Rebuild a soak from ``dataclasses.asdict``, also after a round trip through JSON."""
+        trends = {name: Trend(**trend) for name, trend in plain["trends"].items()}
+        return cls(**{**plain, "trends": trends})
 
 
 @final
@@ -265,6 +335,7 @@ class Result:
             an object of Python; else ``None``.
         profile: What a profiler has recorded of it; ``None`` if none was asked for, or the verdict
             does not ask for it.
+        soak: How it was soaked; ``None`` if it was not. Its samples are the ``series`` then.
     """
 
     verdict: Verdict
@@ -284,6 +355,7 @@ class Result:
     no_snapshots: str = ""
     memory: MemoryTable | None = None
     profile: Profile | None = None
+    soak: Soak | None = None
 
     @property
     def is_of_bytes(self) -> bool:
@@ -318,6 +390,7 @@ class Result:
             "no_snapshots": self.no_snapshots,
             "memory": None if self.memory is None else self.memory.to_plain(),
             "profile": None if self.profile is None else asdict(self.profile),
+            "soak": None if self.soak is None else asdict(self.soak),
         }
 
     @classmethod
@@ -348,6 +421,8 @@ class Result:
             rebuilt["memory"] = MemoryTable.from_plain(memory)
         if (profile := plain["profile"]) is not None:
             rebuilt["profile"] = Profile(**profile)
+        if plain["soak"] is not None:
+            rebuilt["soak"] = Soak.from_plain(plain["soak"])
         for name in ("batches", "snapshots"):
             rebuilt[name] = tuple(plain[name])
         return cls(**{**plain, **rebuilt})

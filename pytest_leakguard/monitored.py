@@ -53,7 +53,7 @@ class Curve:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trend:
+class SessionTrend:
     """How something developed over a session.
 
     Attributes:
@@ -214,7 +214,7 @@ class Monitored:
     measured: int = 0
     cost_seconds: float = 0.0
     curve: Curve = Curve()
-    trends: tuple[Trend, ...] = ()
+    trends: tuple[SessionTrend, ...] = ()
     growing: tuple[Growing, ...] = ()
     retaining: tuple[Retained, ...] = ()
     retaining_files: tuple[Retained, ...] = ()
@@ -246,7 +246,7 @@ class Monitored:
                 peaks=curve["peaks"],
                 peak_tests=curve["peak_tests"],
             ),
-            "trends": tuple(Trend(**one) for one in plain["trends"]),
+            "trends": tuple(SessionTrend(**one) for one in plain["trends"]),
             "growing": tuple(_growing(one) for one in plain["growing"]),
             "retaining": tuple(Retained(**one) for one in plain["retaining"]),
             "retaining_files": tuple(Retained(**one) for one in plain["retaining_files"]),

@@ -39,13 +39,22 @@ def still_grows(trial: Trial, sampler: Sampler, rates: Mapping[str, float]) -> b
     trial.run_and_sample(sampler, deep=True)
     sampler.restart()
     trial.run_and_sample(sampler, deep=True, times=0)
-    times = max(LAST_RUNS, trial.settings.runs + 1) * trial.stretch
+    times = _last_runs(trial)
     trial.run_and_sample(sampler, deep=True, times=times)
     growing = _keeping_half(sampler, rates, times)
     # A full store that drops objects which are frozen by now gains those that are counted.
     if "blocks" in rates and "blocks" not in growing:
         growing.discard("gc_objects")
     return bool(growing)
+
+
+def affords(trial: Trial) -> bool:
+    """Tell whether there is time to ask whether it still grows."""
+    return _last_runs(trial) * trial.run_seconds <= trial.settings.confirm
+
+
+def _last_runs(trial: Trial) -> int:
+    return max(LAST_RUNS, trial.settings.runs + 1) * trial.stretch
 
 
 def grows_through(

@@ -31,6 +31,8 @@ DEEP_RUNS = 8
 #: The same for growth seen only on the native heap: where the allocator's caches are not taken off,
 #: they were seen to fill up over 10 to 30 runs after work with random sizes.
 NATIVE_DEEP_RUNS = 30
+#: How the reason of a verdict begins when a re-run does not pass.
+BROKEN = "fails on re-run"
 _ENDING = frozenset({"fds", "threads", "children"})
 
 

@@ -30,11 +30,34 @@ class Sampler:
         Args:
             runs_done: Executions of the test so far.
         """
+        self.number(runs_done)
+        self.read()
+
+    def number(self, runs_done: int) -> None:
+        """Note how many executions the next sample is taken after.
+
+        Apart from the reading, where no number above 256 may be alive that was not alive before.
+        """
+        self._runs[self._taken] = runs_done
+
+    def read(self) -> None:
+        """Read every counter once, for the sample that has been numbered."""
         index = self._taken
-        self._runs[index] = runs_done
         for counter, column in self._pairs:
             column[index] = counter.read()
         self._taken = index + 1
+
+    def thin(self) -> None:
+        """Keep the first sample and every second one after it: half as many of the same shape."""
+        for column in (self._runs, *self._columns):
+            kept = column[: self._taken : 2]
+            column[: len(kept)] = kept
+        self._taken = (self._taken + 1) // 2
+
+    @property
+    def taken(self) -> int:
+        """How many samples there are."""
+        return self._taken
 
     def runs(self) -> array[int]:
         """Return how many executions had been done at each sample."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, final
 
 from pytest_leakguard.errors import InvalidSettingError, MissingPackageError
 from pytest_leakguard.exemptions import Exemption, parse_exemptions
 from pytest_leakguard.units import parse_count, parse_duration, parse_size
+
+_SPAN_ACCEPTED = "a time above 0, such as '30 s' or '10 min'"
+#: What is said of ``workers`` where nothing is soaked.
+WORKERS_ACCEPTED = "a duration beside it, since only a soak has workers"
 
 TraceMode = Literal["auto", "suspects", "always"]
 
@@ -34,6 +39,10 @@ OBJECT_COUNTERS = frozenset({"gc_objects", "blocks", "container_items"})
 #: Counters whose growth per run ``max_bytes`` bounds. All others are never excused.
 BYTE_COUNTERS = NATIVE_COUNTERS | {"traced_bytes"}
 
+#: The least that one retained thing adds to a counter, where that is more than 1: glibc's chunks
+#: are multiples of 16 bytes, mappings of a page.
+UNITS = {"native_bytes": 16, "mapped_bytes": 4096}
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +64,9 @@ class Settings:
             is left out of the verdict.
         native_trace: Whether memray is asked for the native code that takes what leaks.
         isolate: Whether re-runs happen in a forked child, where a fork carries all that they need.
+        duration: Time in seconds that a test is soaked for, above 0; ``None``: it is not.
+        workers: How many threads or tasks run the body of a soaked test together; at least 1. Says
+            nothing without a duration.
     """
 
     runs: int = 3
@@ -67,6 +79,19 @@ class Settings:
     ignore: tuple[Exemption, ...] = ()
     native_trace: bool = False
     isolate: bool = False
+    duration: float | None = None
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        if self.duration is not None and not self.duration > 0:
+            raise InvalidSettingError("duration", self.duration, _SPAN_ACCEPTED)
+        if self.workers < 1:
+            raise InvalidSettingError("workers", self.workers, "a whole number of at least 1")
+
+    @property
+    def crew(self) -> int:
+        """How many threads or tasks run the body together; 1 where it is not soaked."""
+        return 1 if self.duration is None else self.workers
 
     def allowed(self, counter: str) -> float:
         """Return the growth per run of a counter that is tolerated, in the counter's unit."""
@@ -137,6 +162,12 @@ def require_memray(setting: str) -> None:
         raise MissingPackageError(setting, "memray", extra="native")
 
 
+def _parse_span(setting: str, value: object) -> float:
+    if seconds := parse_duration(setting, value):
+        return seconds
+    raise InvalidSettingError(setting, value, _SPAN_ACCEPTED)
+
+
 def _parse_choice(setting: str, value: object, accepted: tuple[str, ...]) -> object:
     if value not in accepted:
         raise InvalidSettingError(setting, value, f"one of {', '.join(accepted)}")
@@ -144,7 +175,7 @@ def _parse_choice(setting: str, value: object, accepted: tuple[str, ...]) -> obj
 
 
 #: How each setting is read from what a user wrote: one table for marker, options, ini and API.
-PARSERS = {
+PARSERS: dict[str, Callable[[str, object], Any]] = {
     "runs": lambda name, value: parse_count(name, value, minimum=2),
     "warmup": lambda name, value: parse_count(name, value, minimum=1),
     "max_objects": lambda name, value: parse_count(name, value, minimum=0),
@@ -155,7 +186,26 @@ PARSERS = {
     "ignore": parse_exemptions,
     "native_trace": _parse_native_trace,
     "isolate": parse_switch,
+    "duration": _parse_span,
+    "workers": lambda name, value: parse_count(name, value, minimum=1),
 }
+
+
+def parse_settings(given: Mapping[str, object]) -> dict[str, Any]:  # each its own type
+    """Read all settings that a user gives in one place, which have to fit together.
+
+    Args:
+        given: Fields of :class:`Settings`.
+
+    Raises:
+        InvalidSettingError: There is no such setting, a value does not fit, or ``workers`` stands
+            without a ``duration``.
+        MissingPackageError: One needs a package that is not installed.
+    """
+    parsed = {name: parse_setting(name, value) for name, value in given.items()}
+    if "workers" in parsed and "duration" not in parsed:
+        raise InvalidSettingError("workers", parsed["workers"], WORKERS_ACCEPTED)
+    return parsed
 
 
 def parse_setting(setting: str, value: object, *, place: str | None = None) -> Any:  # its own type

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from pytest_leakguard.errors import InvalidSettingError
@@ -87,7 +88,9 @@ def parse_count(setting: str, value: object, *, minimum: int) -> int:
 
 
 def format_number(value: float) -> str:
-    """Write a number with at most two decimals and no needless zeros."""
+    """Write a number with at most two decimals, or two digits if small, and no needless zeros."""
+    if 0 < abs(value) < 0.01:
+        return f"{'-' if value < 0 else ''}{_small(abs(value))}"
     return f"{value:,.2f}".rstrip("0").rstrip(".") if value % 1 else f"{int(value):,}"
 
 
@@ -116,9 +119,44 @@ def format_duration(seconds: float) -> str:
     return f"{seconds / 60:.1f} min"
 
 
+def format_span(seconds: float) -> str:
+    """Write a time as people watch it pass: ``45 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s" if seconds >= 1 or not seconds else format_duration(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    small = f"{minutes} min" if hours else f"{whole % 60} s"
+    large = f"{hours} h" if hours else f"{minutes} min"
+    return large if small.startswith("0 ") else f"{large} {small}"
+
+
+def format_slope(rate: float, noun: str, digits: int = 2) -> str:
+    """Write growth that may be slow: ``+0.018 objects``, ``-1.5 KiB native``, ``0 objects``.
+
+    Args:
+        rate: How much, in what the noun counts.
+        noun: What is counted, in the singular; bytes are written as sizes.
+        digits: How many of a number below 1 say something.
+    """
+    kind, _, last = noun.rpartition(" ")
+    sign = "+" if rate > 0 else "-" if rate < 0 else ""
+    amount = abs(rate)
+    if last == "byte":
+        size = format_size(amount) if amount >= 1 or not amount else f"{_small(amount, digits)} B"
+        return f"{sign}{size} {kind}".rstrip()
+    number = _small(amount, digits) if 0 < amount < 1 else format_number(amount)
+    return f"{sign}{number} {plural(amount, noun).partition(' ')[2]}"
+
+
+def _small(number: float, digits: int = 2) -> str:
+    """Write a number below 1 with so many digits that say something: ``0.018``, ``0.0002``."""
+    decimals = digits - 1 - math.floor(math.log10(number))
+    return f"{number:.{decimals}f}".rstrip("0").rstrip(".")
+
+
 def plural(count: float, noun: str) -> str:
     """Write a count with its noun: ``1 object``, ``2 objects``, ``0.5 objects``."""
     if count == 1:
         return f"{format_number(count)} {noun}"
-    ending = "ies" if noun.endswith("y") else f"{noun[-1]}s"
+    ending = {"y": "ies", "s": "ses"}.get(noun[-1], f"{noun[-1]}s")
     return f"{format_number(count)} {noun[:-1]}{ending}"

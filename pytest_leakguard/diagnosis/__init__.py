@@ -60,6 +60,7 @@ class Diagnosis:
         background: Holders that also grow while the test does not run, by their names.
         not_looked: Why no holder was looked for, in words; empty if they were.
         timeline: What each traced run did; empty when the test stops tracing.
+        searched: How long one was looked for, in words; empty if not at all.
     """
 
     findings: tuple[Finding, ...]
@@ -67,6 +68,7 @@ class Diagnosis:
     background: tuple[str, ...] = ()
     not_looked: str = ""
     timeline: tuple[TracedRun, ...] = ()
+    searched: str = ""
 
 
 def explain(
@@ -111,6 +113,7 @@ def explain(
         background=background,
         not_looked=diagnosing.searched if diagnosing.is_too_slow else "",
         timeline=diagnosing.timeline,
+        searched=diagnosing.searched,
     )
 
 
@@ -312,14 +315,22 @@ class _Diagnosing:
 
     def _run(self, start: int, stop: int, timeline: Timeline) -> None:
         settle.deeply(self._trial.heap)  # of what was looked at before
+        # Of the many runs that rare growth takes no single one is told, and rest is needed before
+        # a census only.
+        are_few = self._trial.stretch == 1
         for run in range(start, stop + 1):
-            timeline.come_to_rest(self._trial.heap)  # nothing that is noted now may die
+            if are_few:
+                timeline.come_to_rest(self._trial.heap)  # nothing that is noted now may die
             self._births.before_run()
-            timeline.before_run(self._trial.heap)
+            if are_few:
+                timeline.before_run(self._trial.heap)
             self._trial.run()
-            timeline.after_run()
-            settle.deeply(self._trial.heap)
-            timeline.at_rest()
+            if are_few:
+                timeline.after_run()
+            if are_few or run == stop:
+                settle.deeply(self._trial.heap)
+            if are_few:
+                timeline.at_rest()
             self._births.after_run(run)
 
     def _look(

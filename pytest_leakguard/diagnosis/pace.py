@@ -20,6 +20,8 @@ FEW_FIRST_RUNS, FEW_BETWEEN_RUNS = 1, 2
 SLOWDOWN, WORST_SLOWDOWN = 15, 150
 #: How much slower than with few frames code was seen to run with many, at worst.
 _FRAMES_SLOWDOWN = 6
+#: By how much fewer runs are tried where there is no time for all that rare growth may take.
+_LESS = 2
 #: A diagnosis that would take longer than so many times the budget, even with few runs, is left.
 LEAST_PATIENCE = 3
 
@@ -27,8 +29,11 @@ LEAST_PATIENCE = 3
 def frames_of(trial: Trial) -> int:
     """Return how many frames of each allocation are kept: as many as time allows for a few runs.
 
-    A test that might take too long with many is run once with few.
+    A test that might take too long with many is run once with few, and what is rare takes so many
+    runs that few frames have to do.
     """
+    if trial.stretch > 1:
+        return FEW_FRAMES
     patience = LEAST_PATIENCE * trial.settings.confirm / (FEW_FIRST_RUNS + FEW_BETWEEN_RUNS)
     if trial.run_seconds * WORST_SLOWDOWN <= patience:
         return FRAMES
@@ -53,8 +58,12 @@ def runs_of(trial: Trial, seconds: float) -> tuple[int, int] | None:
         many.
     """
     budget = trial.settings.confirm
-    expected = trial.run_seconds * SLOWDOWN
-    for stretch in (trial.stretch, 1):
+    # With few frames, the first traced run tells it, and not what was seen with many.
+    expected = trial.run_seconds * SLOWDOWN if trial.stretch == 1 else 0.0
+    stretches = [trial.stretch]
+    while stretches[-1] > 1:  # even a share of the runs may show what is rare
+        stretches.append(max(stretches[-1] // _LESS, 1))
+    for stretch in stretches:
         first, between = FIRST_RUNS * stretch, BETWEEN_RUNS * stretch
         if max(seconds, expected) * (first + between) <= budget:
             return first, between

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 
 from pytest_leakguard.errors import InvalidSettingError
-from pytest_leakguard.settings import Settings, parse_setting
+from pytest_leakguard.settings import Settings, parse_settings
 
 _OURSELVES = "pytest_leakguard"
 
@@ -55,7 +55,7 @@ def read_settings(given: Mapping[str, object], base: Settings) -> Settings:
     """
     __tracebackhide__ = True
     try:
-        parsed = {name: parse_setting(name, value) for name, value in given.items()}
+        parsed = parse_settings(given)
     except InvalidSettingError as error:
         raise error.with_traceback(None) from None
     known = {name: getattr(base, name) for name in Settings.__dataclass_fields__}

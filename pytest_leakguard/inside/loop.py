@@ -15,7 +15,7 @@ from typing import Any, final
 from pytest_leakguard.api import Checker
 from pytest_leakguard.clock import now
 from pytest_leakguard.diagnosis.roots import CONTEXT
-from pytest_leakguard.errors import LeakFoundError
+from pytest_leakguard.errors import InvalidSettingError, LeakFoundError
 from pytest_leakguard.heap import is_in_use
 from pytest_leakguard.inside.caller import calling_frame, place_of, read_settings, variables_of
 from pytest_leakguard.model import Result
@@ -154,6 +154,9 @@ class RoundTrips:
         settings: How it is judged.
         variables: Called for each diagnosis; further named places where holders may live.
 
+    Raises:
+        InvalidSettingError: There are workers.
+
     Attributes:
         result: The verdict; ``None`` until the loop has ended by itself, or if it judged nothing.
     """
@@ -167,6 +170,9 @@ class RoundTrips:
         self._judge: _Judge | None = None
         self._began: float | None = None
         self._is_over = False
+        if settings.crew > 1:
+            accepted = "1, since the body of a loop runs where the loop is"
+            raise InvalidSettingError("workers", settings.workers, accepted)
 
     def __iter__(self) -> Iterator[None]:
         return iter((None,)) if is_in_use() else self

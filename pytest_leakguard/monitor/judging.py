@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import StatisticsError, correlation, linear_regression
 from typing import final
 
-from pytest_leakguard.monitored import Curve, Growing, MonitorWarning, Trend
+from pytest_leakguard.monitored import Curve, Growing, MonitorWarning, SessionTrend
 from pytest_leakguard.units import format_number, format_size, plural
 
 #: Share of a session's tests that may be warm-up: trends are those of the rest.
@@ -53,7 +53,7 @@ class Limits:
     high_percent: float = 80.0
 
 
-def trends_of(curve: Curve) -> tuple[Trend, ...]:
+def trends_of(curve: Curve) -> tuple[SessionTrend, ...]:
     """Return how each counter developed after warm-up, where there are samples enough."""
     if not curve.tests:
         return ()
@@ -70,7 +70,7 @@ def trends_of(curve: Curve) -> tuple[Trend, ...]:
     return tuple(found)
 
 
-def _trend(name: str, rows: Sequence[tuple[int, float, int]]) -> Trend | None:
+def _trend(name: str, rows: Sequence[tuple[int, float, int]]) -> SessionTrend | None:
     if len(rows) < _LEAST_SAMPLES or rows[-1][0] - rows[0][0] < _LEAST_TESTS:
         return None
     tests, seconds, values = zip(*rows, strict=True)
@@ -83,7 +83,7 @@ def _trend(name: str, rows: Sequence[tuple[int, float, int]]) -> Trend | None:
         correlated = correlation(tests, values)
     except StatisticsError:  # nothing moved
         correlated = 0.0
-    return Trend(
+    return SessionTrend(
         counter=name,
         first=values[0],
         last=values[-1],
@@ -117,7 +117,7 @@ class Evidence:
 
 
 def warnings_of(
-    evidence: Evidence, trends: Iterable[Trend], limits: Limits
+    evidence: Evidence, trends: Iterable[SessionTrend], limits: Limits
 ) -> Iterator[MonitorWarning]:
     """Apply the three rules.
 
@@ -155,7 +155,7 @@ def _of_holders(evidence: Evidence) -> Iterator[MonitorWarning]:
         )
 
 
-def _of_counters(evidence: Evidence, trends: Iterable[Trend]) -> Iterator[MonitorWarning]:
+def _of_counters(evidence: Evidence, trends: Iterable[SessionTrend]) -> Iterator[MonitorWarning]:
     curve = evidence.curve
     for trend in trends:
         if trend.counter == "native_bytes" and evidence.native_at_rest is not None:
@@ -190,7 +190,7 @@ def _of_holder(one: Growing) -> str:
     )
 
 
-def is_native_suspect(curve: Curve, trend: Trend, text_bytes: int) -> bool:
+def is_native_suspect(curve: Curve, trend: SessionTrend, text_bytes: int) -> bool:
     """Tell whether the native heap grows steadily by more than what pytest keeps of each test.
 
     It may be garbage that grows: whoever asks collects it before anything is said.
@@ -223,7 +223,7 @@ def _rate_of_reached(reached: Sequence[tuple[int, int]]) -> float:
     return stretches[-1] if max(stretches) <= min(stretches) * _ALIKE else 0.0
 
 
-def _is_steady(curve: Curve, trend: Trend) -> bool:
+def _is_steady(curve: Curve, trend: SessionTrend) -> bool:
     """Tell whether a counter grew steadily, and in each part of the session after warm-up."""
     if trend.per_test <= 0 or trend.correlation <= STEADY:
         return False

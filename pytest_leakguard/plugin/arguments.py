@@ -85,6 +85,21 @@ _NATIVE_TRACE = (
     "run a leaking test a few times more under memray where only native memory shows the leak, and"
     " tell the native code that takes it; needs memray: pip install 'pytest-leakguard[native]'"
 )
+#: The options of a soak: name, metavar and meaning.
+_SOAK = (
+    (
+        "soak",
+        "TIME",
+        "run each checked test for so long, such as '10 min', and judge the trend: what leaks"
+        " rarely or slowly shows; a leak that is certain ends it early",
+    ),
+    (
+        "soak-workers",
+        "N",
+        "have so many threads, or tasks of a coroutine test, run the test's body together in each"
+        " run of a soak (default: 1)",
+    ),
+)
 #: Options that leave tests out of a whole-suite check: name, metavar and meaning.
 _CHOICES = (
     (
@@ -244,7 +259,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--leak-native-trace", action="store_const", const=True, default=None, help=_NATIVE_TRACE
     )
     group.addoption("--leak-isolate", action="store_const", const=True, default=None, help=_ISOLATE)
-    for name, metavar, text in _CHOICES:
+    for name, metavar, text in (*_SOAK, *_CHOICES):
         dest = f"leak_{name.replace('-', '_')}"
         group.addoption(f"--leak-{name}", dest=dest, default=None, metavar=metavar, help=text)
         parser.addini(dest, f"twin of --leak-{name}", type="string", default=None)

@@ -31,7 +31,8 @@ class LeakGuard:
     """
 
     def __init__(self, settings: Settings, answers: list[object], *, again: bool) -> None:
-        self._settings = replace(settings, isolate=False)
+        # The test itself is soaked, if it is: a question inside it only by its own keyword.
+        self._settings = replace(settings, isolate=False, duration=None, workers=1)
         self._answers = answers
         self._earlier = iter(tuple(answers) if again else ())
         self._again = again

@@ -89,9 +89,22 @@ class Gate:
                 del interrupt
 
     @property
+    def stopping(self) -> bool:
+        """Whether the session stops once the first run's reports have gone out."""
+        return self._interrupt is not None
+
+    @property
     def own_seconds(self) -> float:
         """Duration of the first run's set-up and call, in seconds."""
         return sum(report.duration for report in self._reports.values())
+
+    def stop(self, interrupt: BaseException) -> None:
+        """Have the session stop once the first run's reports have gone out.
+
+        Args:
+            interrupt: What the user has stopped it by.
+        """
+        self._interrupt = interrupt
 
     def _passed_so_far(self) -> bool:
         """Tell whether set-up and call passed, without an expected failure."""
@@ -218,8 +231,7 @@ class Gate:
         try:
             self._settle = self._judge(self)
         except (KeyboardInterrupt, pytest.exit.Exception) as interrupt:
-            # The first run's reports go out; then the session stops.
-            self._interrupt = interrupt
+            self.stop(interrupt)
 
     def _is_ending(self) -> bool:
         return bool(self._item.session.shouldfail or self._item.session.shouldstop)

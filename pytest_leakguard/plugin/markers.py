@@ -9,11 +9,12 @@ from typing import Literal
 import pytest
 
 from pytest_leakguard.errors import InvalidSettingError
-from pytest_leakguard.settings import Settings, parse_setting
+from pytest_leakguard.settings import WORKERS_ACCEPTED, Settings, parse_setting
 
 NOLEAK = (
-    "noleak(runs, warmup, max_objects, max_bytes, confirm, track, ignore): fail this test when it"
-    " leaks memory, file descriptors or threads; the keywords override the --leak options for it."
+    "noleak(runs, warmup, max_objects, max_bytes, confirm, track, ignore, duration, workers): fail"
+    " this test when it leaks memory, file descriptors or threads; the keywords override the --leak"
+    " options for it. With a duration such as '10 min' it is soaked: run for so long, by workers."
 )
 LEAKS = (
     "leaks(reason, issue=None, strict=True): this test is known to leak: it passes and is counted;"
@@ -21,7 +22,17 @@ LEAKS = (
 )
 #: The markers' names.
 NAMES = frozenset({"noleak", "leaks"})
-_KEYWORDS = ("runs", "warmup", "max_objects", "max_bytes", "confirm", "track", "ignore")
+_KEYWORDS = (
+    "runs",
+    "warmup",
+    "max_objects",
+    "max_bytes",
+    "confirm",
+    "track",
+    "ignore",
+    "duration",
+    "workers",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +98,25 @@ def read_plan(item: pytest.Item, defaults: Settings) -> Plan | None:
         return None
     if "ignore" in overrides:  # what the whole suite tolerates, its marked tests do as well
         overrides["ignore"] = (*defaults.ignore, *overrides["ignore"])  # type: ignore[misc]  # parsed
-    return Plan(kind=nearest, settings=replace(defaults, **overrides), known=known)  # type: ignore[arg-type]  # parsed by parse_setting
+    settings = replace(defaults, **overrides)  # type: ignore[arg-type]  # parsed by parse_setting
+    if "workers" in overrides:
+        _require_workable(item, settings)
+    return Plan(kind=nearest, settings=settings, known=known)
+
+
+def _require_workable(item: pytest.Item, settings: Settings) -> None:
+    """Make sure that the workers that a marker asks for can be had."""
+    error = None
+    if settings.duration is None:
+        accepted = f"{WORKERS_ACCEPTED}, or --leak-soak"
+        error = InvalidSettingError("workers", settings.workers, accepted)
+    elif settings.workers > 1:
+        from pytest_leakguard.plugin.crowd import refusal
+
+        if why := refusal(item):
+            error = InvalidSettingError("workers", settings.workers, f"1 here, since {why}")
+    if error is not None:
+        raise MarkerError(item.nodeid, "noleak", error)
 
 
 def _marks_by_node(

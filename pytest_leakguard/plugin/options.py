@@ -139,6 +139,10 @@ def resolve(config: pytest.Config) -> Options:
             place, value = look_up(config, name)
             if value is not None:
                 given[field] = parse_setting(field, value, place=place)
+        for name, field in (("soak", "duration"), ("soak-workers", "workers")):
+            place, value = look_up(config, name)
+            if value is not None:
+                given[field] = parse_setting(field, value, place=place)
         return Options(
             mode=mode,
             asked=asked,

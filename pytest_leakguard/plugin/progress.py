@@ -10,10 +10,14 @@ import pytest
 
 from pytest_leakguard.clock import now
 from pytest_leakguard.runner import Subject
+from pytest_leakguard.soak.watching import Line
 
 #: What is over sooner is not worth a line.
 _PATIENCE_SECONDS = 1.0
 _INTERVAL_SECONDS = 0.2
+#: The first number that is not one of those that the interpreter keeps for all: there would be one
+#: block of memory more once a soak's runs are as many.
+_UNCACHED = 257
 _SAVE, _RESTORE, _ERASE = "\x1b7", "\x1b8", "\x1b[K"
 
 
@@ -30,6 +34,7 @@ class Progress:
         self._writer: Any = None
         self._descriptor: int | None = None
         self._is_shown = False
+        self._line: Line | None = None
 
     def open(self) -> None:
         """Be ready to write, if there is a terminal; to be called while pytest captures nothing."""
@@ -49,7 +54,24 @@ class Progress:
 
     def of(self, subject: Subject) -> Subject:
         """Return a subject whose runs are shown, if they can be."""
+        self._line = None
         return subject if self._descriptor is None else _Shown(subject, self)
+
+    def soaks(self, line: Line) -> None:
+        """Show how far a soak is, while it goes on, and not how many re-runs there were."""
+        self._line = line
+
+    def fitting(self, ordinary: str, room: int) -> str:
+        """Return what is shown: as many parts of a soak's line as there is room for, else a text.
+
+        Args:
+            ordinary: What is shown where nothing is being soaked.
+            room: Columns that are free.
+        """
+        parts = self._line() if self._line is not None else ()
+        while len(text := f" {', '.join(parts)}") > room and len(parts) > 1:
+            parts = parts[:-1]
+        return (text if parts else ordinary)[:room]
 
     @property
     def room(self) -> int:
@@ -62,7 +84,8 @@ class Progress:
         self._write(f"{_ERASE}{_SAVE}{text}{_RESTORE}")
 
     def erase(self) -> None:
-        """Take back what was shown."""
+        """Take back what was shown, and let go of what showed it."""
+        self._line = None
         if self._is_shown:
             self._is_shown = False
             self._write(_ERASE)
@@ -81,15 +104,16 @@ class _Shown:
         self._subject = subject
         self._progress = progress
         self._room = progress.room
-        self._runs = 0
+        self._runs = _UNCACHED
         self._began = now()
         self._due = self._began + _PATIENCE_SECONDS
 
     def run(self) -> None:
         """Run once, and tell how far it has come."""
-        self._runs += 1
+        self._runs += 1  # a block of memory for a block
         if (time := now()) >= self._due:
             self._due = time + _INTERVAL_SECONDS
-            text = f" leak check: re-run {self._runs}, {time - self._began:.0f} s"
-            self._progress.show(text[: self._room])
+            runs = self._runs - _UNCACHED
+            ordinary = f" leak check: re-run {runs}, {time - self._began:.0f} s"
+            self._progress.show(self._progress.fitting(ordinary, self._room))
         self._subject.run()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from typing import final
+from typing import Any, final
 
 import pytest
 
@@ -59,3 +59,19 @@ def next_step(item: pytest.Item) -> str:
             if issubclass(type(value), kind):
                 return f"its parameter {name!r} is {what}: {_MAKE}"
     return _UNDO
+
+
+def function_of(item: Any) -> Any:
+    """Return a test's function, without leaving an instance that unittest has let go of.
+
+    What a run stores on an instance is taken from it, and there unittest itself stores something.
+
+    Args:
+        item: The test, after its first run.
+    """
+    has_instance = hasattr(item, "_instance")
+    function = getattr(item, "obj", None)
+    if not has_instance and getattr(item, "nofuncargs", False):
+        item._obj = None
+        del item._instance
+    return getattr(function, "__func__", function)

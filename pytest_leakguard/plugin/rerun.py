@@ -14,6 +14,7 @@ from _pytest.runner import runtestprotocol  # the only way to run set-up, call a
 
 from pytest_leakguard.plugin.gate import Gate
 from pytest_leakguard.plugin.quiet import flush, quiet
+from pytest_leakguard.plugin.repeatable import function_of
 from pytest_leakguard.plugin.scopes import Fixtures
 from pytest_leakguard.runner import BrokenRunError
 
@@ -120,8 +121,7 @@ class RerunnableItem:
         self._own_markers = list(item.own_markers)
         self._keywords = dict(_markers_of(item))
         self._memory = _PytestMemory(item.config)
-        function = getattr(item, "obj", None)
-        self._function: Any = getattr(function, "__func__", function)
+        self._function = function_of(item)
         self._of_hypothesis = _hypothesis_notes(self._function)
 
     def run(self) -> None:

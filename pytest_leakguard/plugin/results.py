@@ -22,6 +22,7 @@ from pytest_leakguard.plugin.options import HistoryFile, Options
 from pytest_leakguard.plugin.policy import DEBUGGED, OWN_OUTCOMES, Policy
 from pytest_leakguard.reports import SelfCheck, SessionFacts, TestOutcome, renderer_of
 from pytest_leakguard.reports.causes import causes_of
+from pytest_leakguard.reports.soaks import soak_lines
 from pytest_leakguard.reports.summary import (
     comparison_lines,
     findings_table,
@@ -278,7 +279,14 @@ class SessionResults:
             return
         terminalreporter.write_sep("-", "leak check")
         limit = None if verbosity > 0 else 10
-        lists = (findings_table, summary_lists, snapshot_lines, profile_lines, comparison_lines)
+        lists = (
+            findings_table,
+            summary_lists,
+            soak_lines,
+            snapshot_lines,
+            profile_lines,
+            comparison_lines,
+        )
         told = chain(*(lines(facts, limit=limit) for lines in lists), self._memory.lines())
         for entry in chain(told, self._notes):
             terminalreporter.write_line(entry)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Generator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,9 @@ from pytest_leakguard.plugin.scopes import Fixtures
 from pytest_leakguard.reports import SelfCheck
 from pytest_leakguard.reports.text import failure_page, one_sentence
 from pytest_leakguard.runner import Recorder, Subject
+from pytest_leakguard.settings import Settings
+from pytest_leakguard.soak.watching import Watch
+from pytest_leakguard.units import format_span, plural
 
 if TYPE_CHECKING:
     from pytest_leakguard.plugin.alone import Alone
@@ -82,6 +85,7 @@ class LeakSession:
             line += f"; not countable here: {', '.join(self._checker.selection.missing)}"
         chosen = (self._options.changed, self._options.sample, self._budget)
         line += "".join(f"; {choice}" for choice in chosen if choice is not None)
+        line += _soak_in_words(self._options.settings)
         if self._options.settings.isolate:
             line += f"; {_ISOLATED if CAN_FORK else f'not isolated: {NO_FORK}'}"
         return [line]
@@ -106,8 +110,11 @@ class LeakSession:
     def _within_budget(self, plan: markers.Plan) -> markers.Plan:
         if self._budget is None:
             return plan
-        confirm = min(plan.settings.confirm, self._budget.left)
-        return replace(plan, settings=replace(plan.settings, confirm=confirm))
+        settings, left = plan.settings, self._budget.left
+        settings = replace(settings, confirm=min(settings.confirm, left))
+        if settings.duration is not None and left > 0:
+            settings = replace(settings, duration=min(settings.duration, left))
+        return replace(plan, settings=settings)
 
     # Fixtures
 
@@ -190,10 +197,15 @@ class LeakSession:
         subject = RerunnableItem(item, gate, self._fixtures, self._timeouts, globs)
         self_check = SelfCheck()
         try:
+            watch = Watch(
+                begins=self._progress.soaks,
+                stops=(KeyboardInterrupt, pytest.exit.Exception),
+                stopped=gate.stop,
+            )
             advised = self._progress.of(Advised(subject, item))
-            with subject.session():
-                checked = self._check(advised, item, gate, plan)
-            if checked.verdict == "leak":
+            with subject.session(), _crowd(item, plan):
+                checked = self._check(advised, item, gate, plan, watch)
+            if checked.verdict == "leak" and not gate.stopping:
                 checked = self._reconsidered(item, checked, plan)
             self_check = SelfCheck.of(self._checker.self_check())
         except pytest.exit.Exception:
@@ -225,7 +237,9 @@ class LeakSession:
     def _reconsidered(self, item: pytest.Item, checked: Result, plan: markers.Plan) -> Result:
         """Accuse a test neither of what plugins note of it, nor of what earlier tests have done."""
         checked = without_bookkeeping(checked, plugin_packages(self._config))
-        if checked.verdict == "leak" and self._alone is not None and plan.known is None:
+        # In the few runs that there are alone, nothing rare would show.
+        shows = checked.soak is None or checked.soak.is_exact
+        if checked.verdict == "leak" and shows and self._alone is not None and plan.known is None:
             checked = self._alone.reconsider(item, checked, plan.settings)
         if checked.snapshots and checked.verdict in ("clean", "bounded"):
             from pytest_leakguard.plugin.snapshots import discard
@@ -233,7 +247,11 @@ class LeakSession:
             checked = discard(checked)
         return checked
 
-    def _check(self, subject: Subject, item: pytest.Item, gate: Gate, plan: markers.Plan) -> Result:
+    def _check(
+        self, subject: Subject, item: pytest.Item, gate: Gate, plan: markers.Plan, watch: Watch
+    ) -> Result:
+        if plan.settings.crew > 1 and (why := _no_workers(item)):
+            return Result(verdict="inconclusive", reason=why, executions=1)
         neighbourhood = self._neighbours.of(item, self._fixtures.values())
         if self._judged_alone is not None:
             return self._checker.look(
@@ -246,6 +264,7 @@ class LeakSession:
             neighbourhood=neighbourhood,
             own_seconds=gate.own_seconds,
             recorder=self._recorder(item),
+            watch=watch,
         )
 
     def _profiled(
@@ -331,6 +350,31 @@ class LeakSession:
         """Leave the interpreter as it was found."""
         self._checker.close()
         return (yield)
+
+
+def _soak_in_words(settings: Settings) -> str:
+    """Say in the header that tests are soaked, and for how long; empty if they are not."""
+    if settings.duration is None:
+        return ""
+    workers = f" by {plural(settings.workers, 'worker')}" if settings.workers > 1 else ""
+    return f"; tests are soaked for {format_span(settings.duration)} each{workers}"
+
+
+def _crowd(item: pytest.Item, plan: markers.Plan) -> AbstractContextManager[None]:
+    """Have a test's body run by workers inside, if it is to be and can."""
+    if plan.settings.crew == 1 or _no_workers(item):
+        return nullcontext()
+    from pytest_leakguard.plugin.crowd import Crowd
+
+    return Crowd(item, plan.settings.crew).at_work()
+
+
+def _no_workers(item: pytest.Item) -> str:
+    """Say why workers cannot run a test's body; empty if they can."""
+    from pytest_leakguard.plugin.crowd import refusal
+
+    why = refusal(item)
+    return f"workers cannot run it: {why}; soak it without --leak-soak-workers" if why else ""
 
 
 def _temporary_paths(config: pytest.Config) -> re.Pattern[str]:

@@ -35,13 +35,25 @@ def chart_lines(
         former = columns[column]
         columns[column] = y if former is None else max(former, y)
     rows = [_row_of(value, low, high, height) for value in _without_gaps(columns)]
-    labels = [label(high), *[""] * (height - 2), label(low)]
+    pictures = [
+        "".join("*" if row == level else " " for row in rows) for level in reversed(range(height))
+    ]
+    yield from framed(pictures, top=label(high), foot=label(low))
+
+
+def framed(pictures: Sequence[str], *, top: str, foot: str) -> Iterator[str]:
+    """Put axes to a picture.
+
+    Args:
+        pictures: Its rows from above, alike in length; at least 2.
+        top: What stands at the upper end of the vertical axis.
+        foot: What stands at the lower end.
+    """
+    labels = [top, *[""] * (len(pictures) - 2), foot]
     margin = max(map(len, labels))
-    for number, text in enumerate(labels):
-        level = height - 1 - number
-        picture = "".join("*" if row == level else " " for row in rows)
+    for text, picture in zip(labels, pictures, strict=True):
         yield f"{text:>{margin}} |{picture.rstrip()}"
-    yield f"{'':>{margin}} +{'-' * width}"
+    yield f"{'':>{margin}} +{'-' * len(pictures[0])}"
 
 
 def _without_gaps(columns: Sequence[float | None]) -> Iterator[float]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from pytest_leakguard.model import Finding, Frame, Profile
+from pytest_leakguard.model import Finding, Frame, Profile, Soak
 from pytest_leakguard.reports.facts import SessionFacts, TestOutcome
 
 SCHEMA_VERSION = 1
@@ -72,6 +72,7 @@ def _test(outcome: TestOutcome, root: Path) -> dict[str, object]:
         "no_snapshots": result.no_snapshots,
         "memory": None if result.memory is None else result.memory.to_plain(),
         "profile": None if result.profile is None else _profile(result.profile, root),
+        "soak": None if result.soak is None else _soak(result.soak),
     }
 
 
@@ -85,6 +86,17 @@ def _profile(profile: Profile, root: Path) -> dict[str, object]:
         ],
         "command": profile.command,
         "problem": profile.problem,
+    }
+
+
+def _soak(soak: Soak) -> dict[str, object]:
+    return {
+        "duration": soak.duration,
+        "seconds": round(soak.seconds, 3),
+        "runs": soak.runs,
+        "workers": soak.workers,
+        "ended": soak.ended,
+        "trends": {name: asdict(trend) for name, trend in soak.trends.items()},
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pytest_leakguard.monitored import Collections, Growing, Monitored, Retained, Trend
+from pytest_leakguard.monitored import Collections, Growing, Monitored, Retained, SessionTrend
 from pytest_leakguard.reports.chart import chart_lines
 from pytest_leakguard.reports.summary import aligned
 from pytest_leakguard.units import format_duration, format_number, format_size, plural
@@ -67,7 +67,7 @@ def _signed(counter: str, value: float) -> str:
     return f"+{text}" if value > 0 else text
 
 
-def _trends(trends: Sequence[Trend]) -> Iterator[str]:
+def _trends(trends: Sequence[SessionTrend]) -> Iterator[str]:
     if not trends:
         return
     rows = [

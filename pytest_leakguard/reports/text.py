@@ -8,7 +8,8 @@ from statistics import median_low
 
 from pytest_leakguard.model import Finding, Frame, NativeFrame, Profile, Result, Share, TracedRun
 from pytest_leakguard.reports.json import relative
-from pytest_leakguard.reports.memory_in_short import page_lines
+from pytest_leakguard.reports.memory_in_short import page_lines as lines_of_memory
+from pytest_leakguard.reports.soaks import page_lines as lines_of_soak
 from pytest_leakguard.settings import COUNTER_NAMES, Settings
 from pytest_leakguard.units import format_number, format_size, plural
 
@@ -115,10 +116,11 @@ def failure_page(
     if result.verdict == "leak" and (traced := timeline_text(result.timeline)):
         ending.append(f" traced     {traced}")
     if result.memory is not None:
-        ending += page_lines(result.memory)
+        ending += lines_of_memory(result.memory)
     pages = dict.fromkeys(finding.page for finding in result.findings[:_MAX_FINDINGS])
     ending += [f" docs       {page}" for page in pages if page]
-    if result.verdict == "inconclusive":
+    ending += lines_of_soak(result)
+    if result.verdict == "inconclusive" and result.soak is None:
         ending.extend(_counter_lines(result))
     if accept:
         file, *pasted = accept

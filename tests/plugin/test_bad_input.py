@@ -79,7 +79,7 @@ _MISUSED = {
     "keyword": (
         "noleak(rums=3)",
         "@pytest.mark.noleak: keyword: expected one of runs, warmup, max_objects, max_bytes,"
-        " confirm, track, ignore (got 'rums')",
+        " confirm, track, ignore, duration, workers (got 'rums')",
     ),
     "positional": ("noleak(3)", "expected keywords only: runs, warmup"),
     "runs": ("noleak(runs=1)", "runs: expected a whole number of at least 2 (got 1)"),
@@ -89,6 +89,9 @@ _MISUSED = {
     "size": ("noleak(max_bytes='4 KB')", "max_bytes: expected a size such as '4 KiB'"),
     "negative": ("noleak(max_bytes=-1)", "not negative (got"),
     "time": ("noleak(confirm='soon')", "confirm: expected a time such as '500 ms'"),
+    "no soak": ("noleak(duration=0)", "duration: expected a time above 0, such as '30 s'"),
+    "no worker": ("noleak(duration=1, workers=0)", "workers: expected a whole number of at least"),
+    "workers alone": ("noleak(workers=2)", "workers: expected a duration beside it"),
     "counter": ("noleak(track='heap')", "track: expected one or more of gc_objects"),
     "everything": ("noleak(ignore='*: all')", "not a bare '*' (got '*: all')"),
     "any character": ("noleak(ignore={'?*': 'all'})", "not a bare '*' (got {'?*': 'all'})"),

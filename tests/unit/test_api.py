@@ -215,3 +215,44 @@ def test_settings_are_checked_before_the_first_call(settings):
         check(lambda: calls.append(1), **settings)
 
     assert calls == []
+
+
+def test_a_soak_without_pytest_finds_what_threads_leak_together(tmp_path):
+    result = judged(
+        tmp_path,
+        """
+import threading
+
+meeting = threading.Barrier(3)
+
+def leak():
+    if threading.current_thread() is not threading.main_thread() and meeting.wait(30) == 0:
+        kept.append(Thing())
+
+report(leak, duration="1 s", workers=3, track="gc_objects")
+""",
+    )
+
+    assert result["verdict"] == "leak"
+    assert [finding["holder"] for finding in result["findings"]] == ["__main__.kept"]
+    assert result["soak"]["workers"] == 3
+    assert result["soak"]["trends"]["gc_objects"]["slope"] == 1
+
+
+def test_an_interrupt_of_a_soak_without_pytest_returns_what_is_known(tmp_path):
+    result = judged(
+        tmp_path,
+        """
+numbers = iter(range(10_000))
+
+def body():
+    if next(numbers) == 2_000:
+        raise KeyboardInterrupt
+
+report(body, duration="1 h", track="gc_objects")
+""",
+    )
+
+    assert result["verdict"] == "inconclusive"
+    assert result["reason"] == "interrupted after 1,999 runs: flat so far"
+    assert result["soak"]["ended"] == "interrupt"

@@ -53,3 +53,12 @@ def test_a_few_blocks_of_code_that_became_warm_are_clean(series):
 )
 def test_more_or_other_growth_that_has_ended_is_bounded_too(series):
     assert ended(**series).verdict == "bounded"
+
+
+def test_blocks_of_code_that_becomes_warm_are_no_leak_in_few_runs(monkeypatch):
+    monkeypatch.setattr(decision, "_OPCODE_CACHED", frozenset({"blocks", "native_bytes"}))
+
+    assert decision.warmth({"blocks", "native_bytes"}, 1_000)
+    assert not decision.warmth({"native_bytes"}, 1_000)
+    assert not decision.warmth({"blocks", "gc_objects"}, 1_000)
+    assert not decision.warmth({"blocks"}, 10_000)

@@ -14,7 +14,13 @@ from pytest_leakguard.errors import (
 )
 from pytest_leakguard.exemptions import Exemption
 from pytest_leakguard.model import Finding, Frame, NativeFrame, Result, Share, Step
-from pytest_leakguard.settings import COUNTER_NAMES, PARSERS, Settings, parse_setting
+from pytest_leakguard.settings import (
+    COUNTER_NAMES,
+    PARSERS,
+    Settings,
+    parse_setting,
+    parse_settings,
+)
 
 _OBJECTS = ("gc_objects", "blocks", "container_items")
 _BYTES = ("native_bytes", "mapped_bytes", "traced_bytes")
@@ -158,3 +164,39 @@ def test_a_result_survives_a_journey_as_json():
 
     assert Result.from_plain(json.loads(json.dumps(result.to_plain()))) == result
     assert Result.from_plain(result.to_plain()) == result
+
+
+@pytest.mark.parametrize(
+    ("objects", "said"), [(1, "added on every run"), (0.02, "added on some runs")]
+)
+def test_a_pattern_speaks_of_every_run_only_where_it_is_on_every_run(objects, said):
+    finding = Finding(type="T", objects_per_run=objects, bytes_per_run=8, holder="h")
+
+    assert finding.with_pattern("accumulation", "added on every run", "").meaning == said
+
+
+@pytest.mark.parametrize(("given", "crew"), [({}, 1), ({"duration": 5.0}, 4)])
+def test_workers_say_nothing_where_nothing_is_soaked(given, crew):
+    assert Settings(workers=4, **given).crew == crew
+
+
+@pytest.mark.parametrize("given", [{"duration": 0.0}, {"duration": -1.0}, {"workers": 0}])
+def test_a_soak_takes_time_and_a_worker(given):
+    with pytest.raises(InvalidSettingError):
+        Settings(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "parsed"),
+    [
+        ({"duration": "10 min"}, {"duration": 600.0}),
+        ({"duration": 5, "workers": "3"}, {"duration": 5.0, "workers": 3}),
+    ],
+)
+def test_a_soak_is_read_as_users_write_it(given, parsed):
+    assert parse_settings(given) == parsed
+
+
+def test_workers_need_a_duration_beside_them():
+    with pytest.raises(InvalidSettingError, match="workers: expected a duration beside it"):
+        parse_settings({"workers": 3})

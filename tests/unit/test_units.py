@@ -11,6 +11,8 @@ from pytest_leakguard.units import (
     format_duration,
     format_number,
     format_size,
+    format_slope,
+    format_span,
     parse_count,
     parse_duration,
     parse_size,
@@ -167,3 +169,45 @@ def test_numbers_have_no_needless_zeros(value, text):
 )
 def test_counts_are_written_with_their_nouns(count, noun, text):
     assert plural(count, noun) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (0.34, "340 ms"),
+        (45.4, "45 s"),
+        (59.7, "1 min"),
+        (200, "3 min 20 s"),
+        (600, "10 min"),
+        (3_600, "1 h"),
+        (7_500, "2 h 5 min"),
+    ],
+)
+def test_a_span_is_written_as_people_watch_it(seconds, text):
+    assert format_span(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("rate", "noun", "text"),
+    [
+        (0.02, "object", "+0.02 objects"),
+        (0.01834, "object", "+0.018 objects"),
+        (-0.5, "block", "-0.5 blocks"),
+        (1, "object", "+1 object"),
+        (2.5, "child process", "+2.5 child processes"),
+        (0, "object", "0 objects"),
+        (1536, "native byte", "+1.5 KiB native"),
+        (0.0031, "mapped byte", "+0.0031 B mapped"),
+        (0, "native byte", "0 B native"),
+    ],
+)
+def test_a_slope_is_written_with_its_sign_and_unit(rate, noun, text):
+    assert format_slope(rate, noun) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0.0042, "0.0042"), (-0.002, "-0.002"), (0.25, "0.25")]
+)
+def test_a_small_number_keeps_two_digits(number, text):
+    assert format_number(number) == text

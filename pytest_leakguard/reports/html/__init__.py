@@ -28,6 +28,7 @@ from pytest_leakguard.reports.json import relative
 from pytest_leakguard.reports.memory import HEADINGS, conclusions, listings, rows_of
 from pytest_leakguard.reports.memory_in_short import short_lines
 from pytest_leakguard.reports.monitor import monitor_lines
+from pytest_leakguard.reports.soaks import length_text, slope_text
 from pytest_leakguard.reports.summary import comparison_lines, summary_line, summary_lists
 from pytest_leakguard.reports.text import growth_text
 from pytest_leakguard.units import format_duration, format_rates, format_size, plural
@@ -69,7 +70,7 @@ class _Test:
         """Whether there is more to say than its line does."""
         result = self.outcome.result
         moved = any(len(set(samples)) > 1 for samples in result.series.values())
-        return bool(result.findings or result.reason or moved)
+        return bool(result.findings or result.reason or moved or result.soak)
 
 
 def render_html(facts: SessionFacts, root: Path, target: Path | None = None) -> str:
@@ -92,6 +93,7 @@ def render_html(facts: SessionFacts, root: Path, target: Path | None = None) -> 
     environment.filters.update(
         duration=format_duration, rates=format_rates, plural=plural, size=format_size
     )
+    environment.filters.update(length_of_soak=length_text, slope=slope_text)
     style = (_HERE / "page.css").read_text(encoding="utf-8")
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     tests = [_test(order, outcome) for order, outcome in enumerate(facts.tests)]
