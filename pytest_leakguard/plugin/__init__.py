@@ -13,7 +13,7 @@ import pytest
 
 from pytest_leakguard.errors import UnsupportedInterpreterError
 from pytest_leakguard.interpreter import require_cpython
-from pytest_leakguard.plugin import arguments, markers, options
+from pytest_leakguard.plugin import allure, arguments, markers, options
 from pytest_leakguard.plugin.fixture import leakguard
 
 if TYPE_CHECKING:
@@ -106,4 +106,6 @@ def _activate(config: pytest.Config) -> LeakSession:
 
         config.stash[session_key] = LeakSession(config, config.stash[options_key])
         config.pluginmanager.register(config.stash[session_key], _PLUGIN_NAME)
+        if allure.is_active(config):
+            allure.show_leaks(config)
     return config.stash[session_key]
