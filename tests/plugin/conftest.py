@@ -13,6 +13,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from compatibility.tables import note_rows, write_interpreter, write_tables
 
 import pytest_leakguard.reports
 
@@ -178,6 +179,31 @@ class Lab:
             moved = {name: row for name, row in test["series"].items() if len(set(row)) > 1}
             lines.append(f"{test['nodeid']}: {test['verdict']}: {test['reason']} {moved}")
         return "\n".join(lines)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("tables of the documentation")
+    group.addoption("--write-tables", type=Path, metavar="DIR", help="what was tried, all but ...")
+    group.addoption("--write-interpreter", type=Path, metavar="PATH", help="... this interpreter")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    told = "row(section, *names, difference=''): what a test tries of the tables of compatibility"
+    config.addinivalue_line("markers", told)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    note_rows(items)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    for option, write in (
+        ("--write-tables", write_tables),
+        ("--write-interpreter", write_interpreter),
+    ):
+        if (path := config.getoption(option)) is not None:
+            write(path, terminalreporter.stats)
 
 
 @pytest.fixture

@@ -639,7 +639,40 @@ def assert_equal(plain: object, checked: object) -> None:
         pytest.fail(difference, pytrace=False)
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+#: Which options are tried by a scenario: the table's row, by what its arguments begin with.
+_ROWS = {
+    "-x": "`-x`",
+    "--maxfail": "`--maxfail`",
+    "--lf": "`--lf`",
+    "--ff": "`--ff`, `--nf`",
+    "--nf": "`--ff`, `--nf`",
+    "--sw": "`--sw`",
+    "--setup-show": "`--setup-show`",
+    "--setup-plan": "`--setup-plan`, `--setup-only`",
+    "--setup-only": "`--setup-plan`, `--setup-only`",
+    "--collect-only": "`--collect-only`",
+    "--capture=no": "`-s`",
+    "error": "`-W error`",
+    "--strict": "`--strict-markers`, `--strict-config`",
+    "-rA": "`-rA`",
+    "-q": "`-q`",
+    "-v": "`-v`, `-vv`",
+    "--tb": "`--tb=auto`, `long`, `short`, `line`, `native`, `no`",
+    "--color": "`--color`, `NO_COLOR`, `FORCE_COLOR`",
+    "faulthandler_timeout": "`faulthandler_timeout`",
+    "no:": "`-p no:NAME`, for plugins of pytest itself",
+}
+
+
+def _marks(scenario: Scenario) -> list[pytest.MarkDecorator]:
+    rows = {row for arg in scenario.args for start, row in _ROWS.items() if arg.startswith(start)}
+    return [pytest.mark.row("options", *sorted(rows))] if rows else []
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [pytest.param(one, marks=_marks(one), id=one.name) for one in SCENARIOS],
+)
 def test_reports_equal_those_of_a_plain_session(lab, scenario):
     lab.write({**_MARKERS, **scenario.files})
     plugins = (*scenario.plugins, *(lab.subtests if scenario.subtests else ()))
