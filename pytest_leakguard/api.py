@@ -21,7 +21,14 @@ from pytest_leakguard.counters.selection import Selection
 from pytest_leakguard.decision import exempt
 from pytest_leakguard.heap import Heap, Pacer, is_in_use
 from pytest_leakguard.model import Result, Verdict
-from pytest_leakguard.runner import BrokenRunError, Recorder, Screened, Subject, Trial
+from pytest_leakguard.runner import (
+    BrokenRunError,
+    EverSlowerError,
+    Recorder,
+    Screened,
+    Subject,
+    Trial,
+)
 from pytest_leakguard.sampling import Sampler
 from pytest_leakguard.settings import COUNTER_NAMES, Settings, parse_setting
 from pytest_leakguard.settle import renew_environment_table
@@ -236,9 +243,12 @@ class Checker:
             try:
                 return judge(trial, sampler)
             except BrokenRunError as broken:
+                reason = f"{_BROKEN} (execution {trial.executions}): {broken}"
+                if isinstance(broken, EverSlowerError):
+                    reason = str(broken)
                 return Result(
                     verdict="inconclusive",
-                    reason=f"{_BROKEN} (execution {trial.executions}): {broken}",
+                    reason=reason,
                     executions=trial.executions,
                     series=sampler.series(),
                 )

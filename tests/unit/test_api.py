@@ -215,3 +215,29 @@ def test_settings_are_checked_before_the_first_call(settings):
         check(lambda: calls.append(1), **settings)
 
     assert calls == []
+
+
+def test_runs_that_take_twice_as_long_each_time_end_soon(tmp_path):
+    result = judged(
+        tmp_path,
+        """
+class Doubled:
+    inner = staticmethod(int)
+
+    def __call__(self):
+        self.inner()
+        self.inner()
+
+def wrap_again():
+    outer = Doubled()
+    outer.inner = Doubled.inner
+    Doubled.inner = outer
+    outer()
+
+report(wrap_again)
+""",
+    )
+
+    assert result["verdict"] == "inconclusive"
+    assert result["reason"].startswith("each re-run takes a multiple of the time of the one before")
+    assert result["executions"] < 40
