@@ -699,3 +699,33 @@ def test_reports_equal_those_of_a_plain_session(lab, scenario):
         assert_equal(one.err, other.err)
         assert other.ret == one.ret
     assert bool(judged) == scenario.judges
+
+
+def test_what_a_reporter_raises_in_a_test_is_shown_as_ever(lab):
+    lab.write(
+        {
+            "conftest.py": """
+import pytest
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logreport(report):
+    if getattr(report, "context", None) is not None:
+        raise RuntimeError("cannot send it")  # as xdist's workers do with some parameters
+""",
+            "test_it.py": """
+import unittest
+
+class TestCase(unittest.TestCase):
+    def test_parts(self):
+        with self.subTest(part=1):
+            pass
+""",
+        }
+    )
+
+    plain = lab.plain("--tb=native", plugins=lab.subtests)
+    checked = lab.checked("--tb=native", plugins=lab.subtests)
+    frames = [re.findall(r", in (\w+)", session.raw) for session in (plain, checked)]
+
+    assert "RuntimeError: cannot send it" in checked.raw
+    assert frames[1] == frames[0]
