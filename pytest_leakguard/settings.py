@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, final
+from typing import TYPE_CHECKING, Any, Literal, final
 
 from pytest_leakguard.errors import InvalidSettingError, MissingPackageError
-from pytest_leakguard.exemptions import Exemption, parse_exemptions
 from pytest_leakguard.units import parse_count, parse_duration, parse_size
+
+if TYPE_CHECKING:
+    from pytest_leakguard.exemptions import Exemption
 
 TraceMode = Literal["auto", "suspects", "always"]
 
@@ -111,6 +113,12 @@ def _parse_switch(setting: str, value: object) -> bool:
     return asked
 
 
+def _parse_ignore(setting: str, value: object) -> tuple[Exemption, ...]:
+    from pytest_leakguard.exemptions import parse_exemptions  # for those who use it
+
+    return parse_exemptions(setting, value)
+
+
 def _parse_native_trace(setting: str, value: object) -> bool:
     from importlib.util import find_spec  # the module itself is imported when it is needed
 
@@ -135,7 +143,7 @@ PARSERS = {
     "confirm": parse_duration,
     "trace": lambda name, value: _parse_choice(name, value, TRACE_MODES),
     "track": lambda name, value: _parse_names(name, value, COUNTER_NAMES),
-    "ignore": parse_exemptions,
+    "ignore": _parse_ignore,
     "native_trace": _parse_native_trace,
     "isolate": _parse_switch,
 }
