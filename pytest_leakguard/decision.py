@@ -84,13 +84,15 @@ def decide(
         return replace(result, verdict="clean", reason=_WARM, evidence=evidence)
     if beside or (confirmed.status == "convicted" and (exact or seen)):
         return _convict(replace(result, evidence=evidence), confirmed, trial)
+    spent = f"{trial.executions} executions in {format_duration(now() - trial.started)}"
+    said = f"still growing, but not steadily, after {spent}"
+    if not any(len({*samples}) > 1 for samples in confirmed.series.values()):
+        runs = plural(sum(confirmed.sizes), "run")
+        said = f"flat in the last {runs}, after something moved, when the time was up: {spent}"
     return replace(
         result,
         verdict="inconclusive",
-        reason=(
-            f"still growing, but not steadily, after {trial.executions} executions in"
-            f" {format_duration(now() - trial.started)}; --leak-confirm gives more time"
-        ),
+        reason=f"{said}; --leak-confirm gives more time",
         evidence=evidence,
     )
 
