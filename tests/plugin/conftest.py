@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ _SCHEMA = json.loads(
     Path(pytest_leakguard.reports.__file__).with_name("schema.json").read_text(encoding="utf-8")
 )
 _RECORDER = Path(__file__).with_name("recorder.py").read_text(encoding="utf-8")
+#: A debug build looks after itself at each step.
+_TIMEOUT_SECONDS = 900 if hasattr(sys, "gettotalrefcount") else 120
 _SCRUBBED: tuple[tuple[str, str], ...] = (
     (r"\b\d+(\.\d+)?s\b", "#s"),
     (r"\b\d+:\d\d:\d\d\b", "(time)"),
@@ -118,7 +121,7 @@ class Lab:
         stream.unlink(missing_ok=True)
         self._monkeypatch.setenv("REPORT_STREAM", str(stream))
         loaded = [word for plugin in ("recorder", *plugins) for word in ("-p", plugin)]
-        result = self.pytester.runpytest_subprocess(*loaded, *args, timeout=120)
+        result = self.pytester.runpytest_subprocess(*loaded, *args, timeout=_TIMEOUT_SECONDS)
         lines = stream.read_text(encoding="utf-8").splitlines() if stream.exists() else []
         raw = result.stdout.str() + "\n"
         return Session(

@@ -97,11 +97,12 @@ def write_interpreter(path: Path, reports: Mapping[str, Iterable[pytest.TestRepo
     counts["failed"] += len([*reports.get("error", ())])
     name = _interpreter()
     version = f"{platform.python_version()}, pytest {pytest.__version__}"
-    result = _WORDS["failed" if counts["failed"] else "passed"]
+    outcome = "failed" if counts["failed"] else "passed"
+    result = _result(outcome, INTERPRETERS.get(name, ""))
     total = sum(counts.values())
     rows[name] = f"| {name} | {version} | {counts['passed']} of {total} | {result} |\n"
-    for other in INTERPRETERS:
-        rows.setdefault(other, f"| {other} | | | {_WORDS['skipped']} |\n")
+    for other, difference in INTERPRETERS.items():
+        rows.setdefault(other, f"| {other} | | | {_result('skipped', difference)} |\n")
     ordered = sorted(rows, key=lambda row: [*INTERPRETERS, row].index(row))
     path.write_text(_RAN_ON + "".join(rows[row] for row in ordered), encoding="utf-8")
 
