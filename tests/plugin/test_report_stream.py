@@ -666,7 +666,9 @@ _ROWS = {
 
 def _marks(scenario: Scenario) -> list[pytest.MarkDecorator]:
     rows = {row for arg in scenario.args for start, row in _ROWS.items() if arg.startswith(start)}
-    return [pytest.mark.row("options", *sorted(rows))] if rows else []
+    late = "a passed test's letter comes after what its tear-down shows"
+    difference = late if scenario.late_letters else ""
+    return [pytest.mark.row("options", *sorted(rows), difference=difference)] if rows else []
 
 
 @pytest.mark.parametrize(
