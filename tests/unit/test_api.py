@@ -241,3 +241,28 @@ report(wrap_again)
     assert result["verdict"] == "inconclusive"
     assert result["reason"].startswith("each re-run takes a multiple of the time of the one before")
     assert result["executions"] < 40
+
+
+def test_a_class_that_the_collector_cannot_free_is_told_by_its_name(tmp_path):
+    result = judged(
+        tmp_path,
+        """
+class Sentinel(type):
+    def __new__(cls, name, bases, namespace):
+        made = super().__new__(cls, name, bases, namespace)
+        made.__class__ = made
+        return made
+
+def make_one():
+    class Missing(Sentinel, metaclass=Sentinel):
+        pass
+
+report(make_one, confirm="2 s")
+""",
+    )
+    [finding] = result["findings"]
+
+    assert result["verdict"] == "leak"
+    assert finding["pattern"] == "native memory"
+    assert "taken make_one.<locals>.Missing apart and could not free it" in finding["note"]
+    assert finding["advice"] == "make such a class once, or by another metaclass"
