@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from pytest_leakguard import decision
@@ -46,7 +48,12 @@ def test_a_few_blocks_of_code_that_became_warm_are_clean(series):
 @pytest.mark.parametrize(
     "series",
     [
-        {"blocks": (10, 27)},
+        pytest.param(
+            {"blocks": (10, 27)},
+            marks=pytest.mark.skipif(
+                sys.version_info < (3, 11), reason="as much code as there is may become warm"
+            ),
+        ),
         {"blocks": (10, 11), "native_bytes": (0, 8208)},
         {"blocks": (10, 12), "gc_objects": (5, 6)},
         {"native_bytes": (0, 576)},
