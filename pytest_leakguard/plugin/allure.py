@@ -16,7 +16,6 @@ import pluggy
 import pytest
 
 _LISTENER = "allure_listener"
-_NAME = "leakguard-allure"
 _for_allure = pluggy.HookimplMarker("allure")
 
 
@@ -40,9 +39,9 @@ def show_leaks(config: pytest.Config) -> None:
     """Let the result of a test that fails by its verdict say so."""
     leaks = _Leaks()
     manager = _managers_own()
-    config.pluginmanager.register(leaks, _NAME)
-    manager.register(leaks, _NAME)
-    config.add_cleanup(lambda: manager.unregister(name=_NAME))
+    config.pluginmanager.register(leaks)
+    manager.register(leaks)  # without a name: sessions inside tests share it
+    config.add_cleanup(lambda: manager.unregister(leaks))
 
 
 class _Leaks:
