@@ -7,7 +7,7 @@ author = "The pytest-leakguard founders"
 version = release = installed_version("pytest-leakguard")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build", "*/*-table.md"]
+exclude_patterns = ["_build", "*/*-table.md", "reference/compatibility-*.md"]
 html_theme = "furo"
 html_title = f"pytest-leakguard {version}"
 

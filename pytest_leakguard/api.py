@@ -25,6 +25,7 @@ from pytest_leakguard.model import Profile, Result, Verdict
 from pytest_leakguard.runner import (
     BROKEN,
     BrokenRunError,
+    EverSlowerError,
     Profiler,
     Recorder,
     Screened,
@@ -308,9 +309,12 @@ class Checker:
             try:
                 return judge(trial, sampler)
             except BrokenRunError as broken:
+                reason = f"{BROKEN} (execution {trial.executions}): {broken}"
+                if isinstance(broken, EverSlowerError):
+                    reason = str(broken)
                 return Result(
                     verdict="inconclusive",
-                    reason=f"{BROKEN} (execution {trial.executions}): {broken}",
+                    reason=reason,
                     executions=trial.executions,
                     series=sampler.series(),
                 )

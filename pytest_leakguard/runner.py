@@ -23,6 +23,7 @@ from pytest_leakguard.model import Profile, Result
 from pytest_leakguard.sampling import Sampler
 from pytest_leakguard.settings import NATIVE_COUNTERS, Settings
 from pytest_leakguard.tracers import run_unwatched
+from pytest_leakguard.units import format_duration
 from pytest_leakguard.verdict import is_flat, is_rising, less_allowed
 
 #: Sampled runs after the interpreter was brought to deep rest before a test counts as suspect;
@@ -34,10 +35,20 @@ NATIVE_DEEP_RUNS = 30
 #: How the reason of a verdict begins when a re-run does not pass.
 BROKEN = "fails on re-run"
 _ENDING = frozenset({"fds", "threads", "children"})
+#: Runs that each take so many times longer than the one before, so many in a row: each works on
+#: what the last has left, and twice as much of it. Once the last took so long, the next ones would
+#: outlast any patience. Random fluctuation goes up and down; linear growth ends below this factor.
+_SLOWER = 1.5
+_SLOWER_RUNS = 5
+_SLOW_SECONDS = 1.0
 
 
 class BrokenRunError(Exception):
     """A re-run did not pass; the text says what happened."""
+
+
+class EverSlowerError(BrokenRunError):
+    """Each re-run passed, but took a multiple of the time of the one before."""
 
 
 class Subject(Protocol):
@@ -84,6 +95,8 @@ class Trial:
         run_seconds: How long the last run took, settling included, in seconds.
         stretch: How many times more runs it takes for growth to show than where it keeps a rhythm.
         recorder: Takes snapshots around traced runs; ``None`` where nobody asks for them.
+        last_seconds: How long the last run itself took.
+        slower: How many runs up to the last each took longer than the one before, by far.
     """
 
     subject: Subject
@@ -94,12 +107,30 @@ class Trial:
     started: float = field(default_factory=now)
     stretch: int = 1
     recorder: Recorder | None = None
+    last_seconds: float = field(default_factory=now)
+    slower: int = 0
 
     def run(self) -> None:
-        """Run the subject once more, and free its garbage."""
+        """Run the subject once more, and free its garbage.
+
+        Raises:
+            BrokenRunError: The run did not pass, or further ones would take ever longer.
+        """
         self.executions += 1
+        begun = now()
         run_unwatched(self.subject.run)
+        self._keep_pace(now() - begun)
         self.heap.collect_young()
+
+    def _keep_pace(self, seconds: float) -> None:
+        self.slower = self.slower + 1 if seconds > self.last_seconds * _SLOWER else 0
+        self.last_seconds = seconds
+        if self.slower >= _SLOWER_RUNS and seconds > _SLOW_SECONDS:
+            raise EverSlowerError(
+                f"each re-run takes a multiple of the time of the one before: {self.executions}"
+                f" executions, {format_duration(seconds)} for the last; make it repeatable: undo in"
+                " a tear-down what it changes"
+            )
 
     def run_and_sample(self, sampler: Sampler, *, deep: bool, times: int = 1) -> None:
         """Run, bring the interpreter to rest and take a sample.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, final
+from typing import TYPE_CHECKING, Any, Literal, final
 
 from pytest_leakguard.errors import InvalidSettingError, MissingPackageError
-from pytest_leakguard.exemptions import Exemption, parse_exemptions
 from pytest_leakguard.units import parse_count, parse_duration, parse_size
+
+if TYPE_CHECKING:
+    from pytest_leakguard.exemptions import Exemption
 
 _SPAN_ACCEPTED = "a time above 0, such as '30 s' or '10 min'"
 #: What is said of ``workers`` where nothing is soaked.
@@ -141,6 +143,12 @@ def parse_switch(setting: str, value: object) -> bool:
     return asked
 
 
+def _parse_ignore(setting: str, value: object) -> tuple[Exemption, ...]:
+    from pytest_leakguard.exemptions import parse_exemptions  # for those who use it
+
+    return parse_exemptions(setting, value)
+
+
 def _parse_native_trace(setting: str, value: object) -> bool:
     if asked := parse_switch(setting, value):
         require_memray(setting)
@@ -183,7 +191,7 @@ PARSERS: dict[str, Callable[[str, object], Any]] = {
     "confirm": parse_duration,
     "trace": lambda name, value: _parse_choice(name, value, TRACE_MODES),
     "track": lambda name, value: _parse_names(name, value, COUNTER_NAMES),
-    "ignore": parse_exemptions,
+    "ignore": _parse_ignore,
     "native_trace": _parse_native_trace,
     "isolate": parse_switch,
     "duration": _parse_span,

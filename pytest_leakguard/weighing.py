@@ -14,6 +14,9 @@ from typing import Any
 #: A type, what weighs its objects, how many there are and their bytes.
 Kind = list[Any]
 
+#: What the name of a class ends with that the collector has taken apart and could not free.
+TORN_DOWN = " (torn down)"
+_QUALNAME = type.__dict__["__qualname__"]  # reads the type itself, and no dictionary
 # Bound here because tests patch and mock the module's functions.
 _getsizeof = sys.getsizeof
 
@@ -23,8 +26,8 @@ def class_name(cls: type) -> str:
     try:
         module = type.__getattribute__(cls, "__module__")
         name = type.__getattribute__(cls, "__qualname__")
-    except Exception:  # a class that is being torn down
-        return "<unnamed type>"
+    except Exception:  # the collector has taken it apart: its dictionary and bases are gone
+        return f"{_QUALNAME.__get__(cls)}{TORN_DOWN}"
     if not isinstance(module, str) or module == "builtins":
         return str(name)
     return f"{module}.{name}"

@@ -21,8 +21,9 @@ TIME_LIMIT_SECONDS = 3600
 # What would make two runs differ for reasons outside of the suite.
 OUTSIDE = re.compile(r"(PYTEST|PYTHON|HYPOTHESIS|COVERAGE).*|.*_PROXY", re.IGNORECASE)
 # What pytest spells out in JUnit names; everything beyond the basic plane is among it.
-# What differs in messages from run to run: addresses, times, and where temporary files are.
-PASSING = re.compile(r"0x[0-9a-f]+|\d+\.\d+|/tmp/\S+")
+# What differs in messages from run to run: addresses, times, where temporary files are, and which
+# worker ran a test.
+PASSING = re.compile(r"0x[0-9a-f]+|\d+\.\d+|/tmp/\S+|\[gw\d+\]")
 ESCAPED = re.compile("[^\t\n\r\u0020-\u007e\u0080-\ud7ff\ue000-\ufffd]")
 
 

@@ -192,7 +192,14 @@ def loose_finding(grown: Counter[str], examples: Sequence[object], runs: Runs) -
     with _thawed():  # the collector does not look for referrers among what is frozen
         registry = None if example is None else _registry_without_name(example, runs)
         bound = Bound() if example is None else _bound_above(example)
-    if registry is None:
+    torn = next((name for name in grown if name.endswith(naming.TORN_DOWN)), "")
+    if torn:
+        pattern = replace(REFERENCE, advice="make such a class once, or by another metaclass")
+        note = (
+            f"the collector has taken {torn.removesuffix(naming.TORN_DOWN)} apart and could not"
+            " free it: a class that is its own metaclass, say"
+        )
+    elif registry is None:
         pattern = REFERENCE
         note = (
             "reached from no module, class, thread or frame: held by native code, or a"

@@ -20,6 +20,7 @@ _MAX_KEY = 40
 _PLAIN_KEYS = (str, bytes, int, float, bool, type(None))
 _T = TypeVar("_T")
 class_name = weighing.class_name
+TORN_DOWN = weighing.TORN_DOWN
 
 
 def is_a(obj: object, kind: type[_T] | tuple[type[_T], ...]) -> TypeGuard[_T]:

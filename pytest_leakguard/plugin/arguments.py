@@ -217,6 +217,29 @@ _ISOLATE = (
 )
 
 
+def are_given(config: pytest.Config) -> bool:
+    """Tell whether anything is said that a session has to know before its first test is found.
+
+    That is an option, a twin in an ini file, or a file of known leaks where one is looked for.
+    Sessions without any of it pay for no more than this question.
+    """
+    options = {name: value for name, value in vars(config.option).items() if name[:5] == "leak_"}
+    return (
+        any(value not in (None, False) for value in options.values())
+        or any(_is_in_ini_file(config, name) for name in options)
+        or (config.rootpath / KNOWN_FILE).exists()
+    )
+
+
+def _is_in_ini_file(config: pytest.Config, name: str) -> bool:
+    try:
+        return config.getini(name) not in (None, "", [])
+    except ValueError:  # it has no twin
+        return False
+    except (TypeError, pytest.UsageError):  # a value of another type
+        return True
+
+
 def add_options(parser: pytest.Parser) -> None:
     """Declare the options and their ini twins."""
     group = parser.getgroup("leakguard", "memory leaks (pytest-leakguard)")

@@ -106,13 +106,13 @@ class LeakGuard:
 @pytest.fixture
 def leakguard(request: pytest.FixtureRequest) -> Iterator[LeakGuard]:
     """Ask from inside a test whether a loop, a block, a callable or an object leaks."""
-    from pytest_leakguard.plugin import options_key
+    from pytest_leakguard.plugin import options_of
     from pytest_leakguard.plugin.rerun import rerun_key
 
     stash = request.node.stash
     again = stash.get(rerun_key, False)
     if not again:
         stash[_answers_key] = []
-    guard = LeakGuard(request.config.stash[options_key].settings, stash[_answers_key], again=again)
+    guard = LeakGuard(options_of(request.config).settings, stash[_answers_key], again=again)
     yield guard
     guard.close()

@@ -156,9 +156,9 @@ class Gate:
     def _make_report(self, make: Callable[[], Any], call: object) -> Any:
         if isinstance(call, pytest.CallInfo) and call.when == "teardown":
             call.duration = max(call.duration - self._rerun_seconds, 0.0)
-        if isinstance(call, pytest.CallInfo) and call.excinfo is not None:
+        for info in _errors_of(self._item, call):
             with suppress(Exception):  # some plugins make reports from what is no error
-                leave_no_frames(call.excinfo.value)
+                leave_no_frames(info.value)
         report = make()
         if isinstance(call, pytest.CallInfo) and isinstance(report, pytest.TestReport):
             if call.when == "setup":  # also of a further attempt of --reruns
@@ -235,6 +235,15 @@ class Gate:
 
     def _is_ending(self) -> bool:
         return bool(self._item.session.shouldfail or self._item.session.shouldstop)
+
+
+def _errors_of(item: pytest.Item, call: object) -> list[Any]:
+    """Return what a phase has raised, and what a TestCase has noted, which takes its place."""
+    noted = getattr(item, "_excinfo", None)
+    errors = list(noted) if isinstance(noted, list) else []
+    if isinstance(call, pytest.CallInfo) and call.excinfo is not None:
+        errors.append(call.excinfo)
+    return errors
 
 
 def _is_core(method: Any) -> bool:

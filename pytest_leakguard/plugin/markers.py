@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import pytest
+from _pytest.nodes import Node  # what collectors and items have in common has no public name
 
 from pytest_leakguard.errors import InvalidSettingError
 from pytest_leakguard.settings import WORKERS_ACCEPTED, Settings, parse_setting
@@ -73,6 +74,26 @@ class MarkerError(InvalidSettingError):
 
     def __str__(self) -> str:
         return f"{self.nodeid}: {InvalidSettingError.__str__(self)}"
+
+
+def any_marker(nodes: Iterable[Node]) -> bool:
+    """Tell whether one of the nodes itself carries a marker of ours."""
+    return any(mark.name in NAMES for node in nodes for mark in node.own_markers)
+
+
+def may_be_marked(collector: pytest.Collector, nodes: Iterable[Node]) -> list[pytest.Item]:
+    """Return the tests that a collector has found and that may carry a marker of ours.
+
+    Sessions that check nothing ask this of each test.
+
+    Args:
+        collector: What has found them. What is above them is looked at once for all.
+        nodes: What it has found.
+    """
+    items = [node for node in nodes if isinstance(node, pytest.Item)]
+    if any_marker(collector.listchain()):
+        return items
+    return [item for item in items if item.parent is not collector or any_marker((item,))]
 
 
 def read_plan(item: pytest.Item, defaults: Settings) -> Plan | None:

@@ -12,12 +12,14 @@ from typing import Any, TextIO
 import pytest
 from _pytest.junitxml import xml_key  # no public way to stop record_* from writing
 
+from pytest_leakguard.plugin import allure
+
 _STANDARD = (1, 2)
 
 
 @contextmanager
 def quiet(config: pytest.Config) -> Iterator[None]:
-    """Silence the descriptors, Python's streams, pytest's log handlers and its JUnit file.
+    """Silence descriptors, Python's streams, pytest's log handlers, its JUnit file and Allure.
 
     Args:
         config: The session's configuration.
@@ -28,6 +30,7 @@ def quiet(config: pytest.Config) -> Iterator[None]:
         _quiet_descriptors(config, nowhere.fileno()),
         _quiet_logging(config),
         _quiet_junit(config),
+        allure.unheard(config),
     ):
         yield
 

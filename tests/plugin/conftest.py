@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from compatibility.tables import note_rows, write_interpreter, write_tables
 
 import pytest_leakguard.reports
 
@@ -20,6 +22,8 @@ _SCHEMA = json.loads(
     Path(pytest_leakguard.reports.__file__).with_name("schema.json").read_text(encoding="utf-8")
 )
 _RECORDER = Path(__file__).with_name("recorder.py").read_text(encoding="utf-8")
+#: A debug build looks after itself at each step.
+_TIMEOUT_SECONDS = 900 if hasattr(sys, "gettotalrefcount") else 120
 _SCRUBBED: tuple[tuple[str, str], ...] = (
     (r"\b\d+(\.\d+)?s\b", "#s"),
     (r"\b\d+:\d\d:\d\d\b", "(time)"),
@@ -117,7 +121,7 @@ class Lab:
         stream.unlink(missing_ok=True)
         self._monkeypatch.setenv("REPORT_STREAM", str(stream))
         loaded = [word for plugin in ("recorder", *plugins) for word in ("-p", plugin)]
-        result = self.pytester.runpytest_subprocess(*loaded, *args, timeout=120)
+        result = self.pytester.runpytest_subprocess(*loaded, *args, timeout=_TIMEOUT_SECONDS)
         lines = stream.read_text(encoding="utf-8").splitlines() if stream.exists() else []
         raw = result.stdout.str() + "\n"
         return Session(
@@ -178,6 +182,31 @@ class Lab:
             moved = {name: row for name, row in test["series"].items() if len(set(row)) > 1}
             lines.append(f"{test['nodeid']}: {test['verdict']}: {test['reason']} {moved}")
         return "\n".join(lines)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("tables of the documentation")
+    group.addoption("--write-tables", type=Path, metavar="DIR", help="what was tried, all but ...")
+    group.addoption("--write-interpreter", type=Path, metavar="PATH", help="... this interpreter")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    told = "row(section, *names, difference=''): what a test tries of the tables of compatibility"
+    config.addinivalue_line("markers", told)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    note_rows(items)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    for option, write in (
+        ("--write-tables", write_tables),
+        ("--write-interpreter", write_interpreter),
+    ):
+        if (path := config.getoption(option)) is not None:
+            write(path, terminalreporter.stats)
 
 
 @pytest.fixture

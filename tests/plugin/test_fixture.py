@@ -57,6 +57,9 @@ _OUTCOMES = {
 }
 
 
+pytestmark = pytest.mark.row("kinds", "the `leakguard` fixture")
+
+
 def outcomes(session):
     return {name: outcome for name, when, outcome in session.reports if when == "call"}
 

@@ -781,6 +781,7 @@ def test_hangs_later():
     assert lab.verdicts() == {"test_slow_fixture": "clean", "test_hangs_later": "inconclusive"}
 
 
+@pytest.mark.row("options", "`faulthandler_timeout`", difference="each re-run has the whole time")
 def test_reruns_do_not_use_up_the_time_of_the_test(lab):
     lab.write(
         {

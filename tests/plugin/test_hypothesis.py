@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 pytest.importorskip("hypothesis")
+pytestmark = pytest.mark.row("kinds", "Hypothesis: `@given`")
 
 _SUITE = """
 import pathlib

@@ -28,6 +28,13 @@ def test_leaky_object():
 def test_leaky_bytes():
     kept.append(b"x" * (100 + len(kept)))
 """
+_NO_BLOCKS = "memory blocks cannot be counted, which the header says"
+
+
+def _row(name, difference=""):
+    return pytest.mark.row("starts", name, difference=difference)
+
+
 _VERDICTS = {
     "test_sound": "clean",
     "test_marked": "clean",
@@ -39,13 +46,13 @@ _VERDICTS = {
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("PYTHONDEVMODE", "1"),
-        ("PYTHONOPTIMIZE", "1"),
-        ("PYTHONOPTIMIZE", "2"),
-        ("PYTHONMALLOC", "malloc"),
-        ("PYTHONMALLOC", "debug"),
+        pytest.param("PYTHONDEVMODE", "1", marks=_row("`python -X dev`")),
+        pytest.param("PYTHONOPTIMIZE", "1", marks=_row("`python -O`, `-OO`")),
+        pytest.param("PYTHONOPTIMIZE", "2", marks=_row("`python -O`, `-OO`")),
+        pytest.param("PYTHONMALLOC", "malloc", marks=_row("`PYTHONMALLOC=malloc`", _NO_BLOCKS)),
+        pytest.param("PYTHONMALLOC", "debug", marks=_row("`PYTHONMALLOC=debug`")),
         ("PYTHONMALLOC", "malloc_debug"),
-        ("PYTHONTRACEMALLOC", "5"),
+        pytest.param("PYTHONTRACEMALLOC", "5", marks=_row("`PYTHONTRACEMALLOC=5`")),
         ("PYTHONDONTWRITEBYTECODE", "1"),
         ("PYTHONNODEBUGRANGES", "1"),
         ("PYTHONFAULTHANDLER", "1"),
@@ -72,6 +79,11 @@ sys.implementation = SimpleNamespace(**{**vars(sys.implementation), "name": "pyp
 _REFUSED = "pytest-leakguard measures CPython's own memory, and this is"
 
 
+@pytest.mark.row(
+    "starts",
+    "an interpreter that is not CPython",
+    difference="what is to be checked is refused with a sentence; all else runs as ever",
+)
 @pytest.mark.parametrize(
     ("args", "text"),
     [

@@ -27,6 +27,7 @@ def test_last():
 _ESCAPE = "\x1b["
 
 
+@pytest.mark.row("starts", "several calls of `pytest.main()` in one process")
 def test_several_sessions_in_one_process_are_judged_each_by_itself(lab):
     lab.write(
         {
@@ -70,6 +71,7 @@ print("codes", codes, "hooks", sys.gettrace(), flush=True)
     assert [one["fingerprint"] for one in first] == [one["fingerprint"] for one in last]
 
 
+@pytest.mark.row("options", "`--color`, `NO_COLOR`, `FORCE_COLOR`")
 @pytest.mark.parametrize(
     ("args", "variables", "coloured"),
     [
@@ -104,6 +106,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in backgroun
 """
 
 
+@pytest.mark.row("options", "Ctrl-C", difference="in a re-run, too, it ends the session")
+@pytest.mark.row("starts", "`python -m pytest`")
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a signal of POSIX")
 @pytest.mark.parametrize("moment", range(8))
 def test_ctrl_c_at_any_moment_ends_the_session_with_its_report(lab, moment):

@@ -16,8 +16,13 @@ import pytest
 
 @dataclass(frozen=True)
 class Kind:
-    """Tests of one kind, and how they are collected."""
+    """Tests of one kind, and how they are collected.
 
+    Attributes:
+        rows: What they are called in the documentation's table.
+    """
+
+    rows: tuple[str, ...]
     files: Mapping[str, str]
     args: tuple[str, ...] = ()
     subtests: bool = False
@@ -436,25 +441,74 @@ _PACKAGES = {
     "def test_leaky_same_name(whole):\n    kept.append([1])\n",
 }
 
+_DOCTEST_ROWS = ("doctests of modules and of text files",)
+_PACKAGE_ROWS = ("packages: the same file names, fixtures of a package",)
 KINDS = {
-    "functions and classes": Kind({"test_it.py": _FUNCTIONS}),
-    "unittest": Kind({"test_it.py": _UNITTEST}, subtests=True),
-    "subtests": Kind({"test_it.py": _SUBTESTS}, subtests=True),
-    "doctests": Kind(_DOCTESTS, ("--doctest-modules", "--doctest-glob=*.txt")),
-    "doctests, first failure only": Kind(
-        _DOCTESTS, ("--doctest-modules", "--doctest-continue-on-failure")
+    "functions and classes": Kind(
+        (
+            "functions",
+            "classes: nested, set-up and tear-down, static and class methods",
+            "parametrised tests",
+        ),
+        {"test_it.py": _FUNCTIONS},
     ),
-    "fixtures": Kind(_FIXTURES),
-    "built-in fixtures": Kind({"test_it.py": _BUILT_IN}),
-    "pytester": Kind(_PYTESTER, ("test_it.py",)),  # what it writes is below the current directory
-    "collectors of a conftest": Kind(_CUSTOM),
-    "packages": Kind(_PACKAGES),
-    "packages, imported by path": Kind(_PACKAGES, ("--import-mode=importlib",)),
-    "packages, imported last": Kind(_PACKAGES, ("--import-mode=append",)),
+    "unittest": Kind(
+        (
+            "`unittest.TestCase`: `addCleanup`, `setUpClass`, `setUpModule`, class clean-ups",
+            "`unittest.TestCase.subTest`",
+            "`unittest.IsolatedAsyncioTestCase`",
+        ),
+        {"test_it.py": _UNITTEST},
+        subtests=True,
+    ),
+    "subtests": Kind(("`subtests` of pytest",), {"test_it.py": _SUBTESTS}, subtests=True),
+    "doctests": Kind(_DOCTEST_ROWS, _DOCTESTS, ("--doctest-modules", "--doctest-glob=*.txt")),
+    "doctests, first failure only": Kind(
+        _DOCTEST_ROWS, _DOCTESTS, ("--doctest-modules", "--doctest-continue-on-failure")
+    ),
+    "fixtures": Kind(
+        (
+            "fixtures: generators, autouse, `usefixtures`",
+            "fixtures of a class, module, package and session",
+            "fixtures with parameters, indirect parameters",
+            "`request.getfixturevalue`, `request.addfinalizer`",
+        ),
+        _FIXTURES,
+    ),
+    "built-in fixtures": Kind(
+        (
+            "`tmp_path`, `tmp_path_factory`, `tmpdir`",
+            "`monkeypatch`",
+            "`caplog`",
+            "`capsys`, `capsysbinary`, `capfd`, `capfdbinary`",
+            "`recwarn`, `pytest.warns`, `pytest.raises`",
+            "`record_property`, `record_testsuite_property`",
+            "`cache`, `pytestconfig`",
+        ),
+        {"test_it.py": _BUILT_IN},
+    ),
+    # What it writes is below the current directory.
+    "pytester": Kind(("`pytester`",), _PYTESTER, ("test_it.py",)),
+    "collectors of a conftest": Kind(
+        ("custom `Item` and `File` collectors of a `conftest.py`",), _CUSTOM
+    ),
+    "packages": Kind(_PACKAGE_ROWS, _PACKAGES),
+    "packages, imported by path": Kind(_PACKAGE_ROWS, _PACKAGES, ("--import-mode=importlib",)),
+    "packages, imported last": Kind(_PACKAGE_ROWS, _PACKAGES, ("--import-mode=append",)),
 }
 
 
-@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def _marks(kind: Kind) -> list[pytest.MarkDecorator]:
+    marks = [pytest.mark.row("kinds", *kind.rows)]
+    if any(arg.startswith("--import-mode") for arg in kind.args):
+        marks.append(pytest.mark.row("options", "`--import-mode=importlib`, `append`"))
+    return marks
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=_marks(kind), id=name) for name, kind in KINDS.items()],
+)
 def test_each_kind_of_test_is_judged_and_reported_as_ever(lab, kind):
     lab.write(kind.files)
     plugins = lab.subtests if kind.subtests else ()

@@ -55,11 +55,11 @@ def test_noleak_covers_a_class_and_a_module_and_its_keywords_merge_from_near_to_
     lab.write(
         {
             "conftest.py": """
-from pytest_leakguard.plugin import markers, options_key
+from pytest_leakguard.plugin import markers, options_of
 
 def pytest_collection_modifyitems(config, items):
     for item in items:
-        plan = markers.read_plan(item, config.stash[options_key].settings)
+        plan = markers.read_plan(item, options_of(config).settings)
         known = plan.known.reason if plan and plan.known else None
         settings = plan and plan.settings
         print("plan", item.name, plan and plan.kind, plan and settings.runs,

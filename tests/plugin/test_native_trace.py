@@ -69,10 +69,10 @@ def pytest_unconfigure():
     print("imported:", [name for name in sys.modules if name.partition(".")[0] == "memray"])
 """
 _SHOWS_SETTING = """
-from pytest_leakguard.plugin import options_key
+from pytest_leakguard.plugin import options_of
 
 def pytest_report_header(config):
-    return f"native_trace={config.stash[options_key].settings.native_trace}"
+    return f"native_trace={options_of(config).settings.native_trace}"
 """
 _HIDES_MEMRAY = """
 import sys

@@ -9,17 +9,17 @@ import pytest
 _SHOWS = """
 from dataclasses import asdict
 
-from pytest_leakguard.plugin import markers, options_key
+from pytest_leakguard.plugin import markers, options_of
 
 def pytest_report_header(config):
-    options = config.stash[options_key]
+    options = options_of(config)
     shown = {"mode": options.mode, **asdict(options.settings)}
     shown["reports"] = [f"{form}:{path.name}" for form, path in options.reports]
     return [f"resolved {name}={value!r}" for name, value in shown.items()]
 
 def pytest_collection_modifyitems(config, items):
     for item in items:
-        plan = markers.read_plan(item, config.stash[options_key].settings)
+        plan = markers.read_plan(item, options_of(config).settings)
         if plan is not None:
             print(f"resolved runs={plan.settings.runs!r}")
 """
@@ -268,3 +268,25 @@ def test_the_plugin_is_named_leakguard_and_can_be_switched_off(lab, monkeypatch)
     assert "unrecognized arguments: --leak-check" in off.err
     assert unknown.ret == 0
     assert unknown.summary == ""
+
+
+def test_a_session_that_checks_nothing_imports_little(lab):
+    lab.write(
+        {
+            "conftest.py": """
+import sys
+
+def pytest_sessionfinish():
+    ours = [name for name in sys.modules if name.startswith("pytest_leakguard")]
+    assert not [name for name in ours if "options" in name or "session" in name], ours
+    assert len(ours) < 15, ours
+    assert not {"psutil", "objgraph", "pympler", "tracemalloc"} & sys.modules.keys()
+""",
+            "test_it.py": "def test_it(): pass\n",
+        }
+    )
+
+    session = lab.pytest()
+
+    assert session.ret == 0, session.raw + session.err
+    session.result.assert_outcomes(passed=1)

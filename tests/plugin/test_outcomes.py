@@ -119,6 +119,7 @@ def test_a_marked_test_fails_when_nothing_can_be_said(lab):
     assert "): skipped: Skipped: only once" in session.raw
 
 
+@pytest.mark.row("options", "`--junitxml`")
 def test_a_leak_is_reported_like_any_failure(lab):
     lab.write({"test_it.py": _VERDICTS})
 
@@ -135,6 +136,7 @@ def test_a_leak_is_reported_like_any_failure(lab):
     assert 'failures="1"' in junit
 
 
+@pytest.mark.row("options", "`-x`")
 def test_a_leak_stops_a_session_with_x_and_its_module_is_torn_down(lab):
     lab.write(
         {
@@ -169,6 +171,7 @@ def test_never(thing):
     assert "unchecked: 1 test: not run" in session.raw
 
 
+@pytest.mark.row("options", "`--lf`")
 def test_a_leak_is_the_last_failure(lab):
     lab.write({"test_it.py": _VERDICTS})
 
@@ -256,6 +259,7 @@ def test_nothing_is_said_where_nothing_was_checked(lab):
         assert lab.pytest(*args).summary == ""
 
 
+@pytest.mark.row("options", "`-q`", difference="nothing is said of leaks when all is clean")
 @pytest.mark.parametrize("mode", ["--leak-check", "--leak-mode=marked"])
 def test_a_quiet_session_says_nothing_when_all_is_clean(lab, mode):
     lab.write({"test_it.py": "import pytest\n\n@pytest.mark.noleak\ndef test_it(): pass\n"})
@@ -391,6 +395,7 @@ def test_other():
     assert f"unchecked: 1 test: {_DEBUGGED}" in child.stdout.str()
 
 
+@pytest.mark.row("options", "`--trace`", difference="nothing is judged")
 def test_the_trace_option_leaves_tests_unjudged(lab):
     lab.write({"test_it.py": "kept = []\n\ndef test_it():\n    kept.append([])\n"})
 

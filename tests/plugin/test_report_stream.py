@@ -639,7 +639,42 @@ def assert_equal(plain: object, checked: object) -> None:
         pytest.fail(difference, pytrace=False)
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+#: Which options are tried by a scenario: the table's row, by what its arguments begin with.
+_ROWS = {
+    "-x": "`-x`",
+    "--maxfail": "`--maxfail`",
+    "--lf": "`--lf`",
+    "--ff": "`--ff`, `--nf`",
+    "--nf": "`--ff`, `--nf`",
+    "--sw": "`--sw`",
+    "--setup-show": "`--setup-show`",
+    "--setup-plan": "`--setup-plan`, `--setup-only`",
+    "--setup-only": "`--setup-plan`, `--setup-only`",
+    "--collect-only": "`--collect-only`",
+    "--capture=no": "`-s`",
+    "error": "`-W error`",
+    "--strict": "`--strict-markers`, `--strict-config`",
+    "-rA": "`-rA`",
+    "-q": "`-q`",
+    "-v": "`-v`, `-vv`",
+    "--tb": "`--tb=auto`, `long`, `short`, `line`, `native`, `no`",
+    "--color": "`--color`, `NO_COLOR`, `FORCE_COLOR`",
+    "faulthandler_timeout": "`faulthandler_timeout`",
+    "no:": "`-p no:NAME`, for plugins of pytest itself",
+}
+
+
+def _marks(scenario: Scenario) -> list[pytest.MarkDecorator]:
+    rows = {row for arg in scenario.args for start, row in _ROWS.items() if arg.startswith(start)}
+    late = "a passed test's letter comes after what its tear-down shows"
+    difference = late if scenario.late_letters else ""
+    return [pytest.mark.row("options", *sorted(rows), difference=difference)] if rows else []
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [pytest.param(one, marks=_marks(one), id=one.name) for one in SCENARIOS],
+)
 def test_reports_equal_those_of_a_plain_session(lab, scenario):
     lab.write({**_MARKERS, **scenario.files})
     plugins = (*scenario.plugins, *(lab.subtests if scenario.subtests else ()))
@@ -666,3 +701,33 @@ def test_reports_equal_those_of_a_plain_session(lab, scenario):
         assert_equal(one.err, other.err)
         assert other.ret == one.ret
     assert bool(judged) == scenario.judges
+
+
+def test_what_a_reporter_raises_in_a_test_is_shown_as_ever(lab):
+    lab.write(
+        {
+            "conftest.py": """
+import pytest
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logreport(report):
+    if getattr(report, "context", None) is not None:
+        raise RuntimeError("cannot send it")  # as xdist's workers do with some parameters
+""",
+            "test_it.py": """
+import unittest
+
+class TestCase(unittest.TestCase):
+    def test_parts(self):
+        with self.subTest(part=1):
+            pass
+""",
+        }
+    )
+
+    plain = lab.plain("--tb=native", plugins=lab.subtests)
+    checked = lab.checked("--tb=native", plugins=lab.subtests)
+    frames = [re.findall(r", in (\w+)", session.raw) for session in (plain, checked)]
+
+    assert "RuntimeError: cannot send it" in checked.raw
+    assert frames[1] == frames[0]

@@ -73,24 +73,30 @@ def test_keeps_a_stream(keeps=[]):
 _INI = "[pytest]\nlog_level = INFO\n"
 
 
+_S, _SYS, _LOG_CLI = "`-s`", "`--capture=sys`, `--capture=tee-sys`", "`log_cli`"
+_ALL = "`-rA`"
+
+
 @pytest.mark.parametrize(
     "args",
     [
-        (),
-        ("-s",),
-        ("-s", "-v"),
-        ("--capture=sys",),
-        ("--capture=tee-sys",),
-        ("-rA",),
-        ("-o", "log_cli=true"),
-        ("-o", "log_cli=true", "-s", "-q"),
-        ("--log-cli-level=DEBUG", "-v"),
-        ("--show-capture=no", "-rA"),
-        ("-p", "no:logging", "-s"),
-        ("-p", "no:terminal"),
-        ("-W", "always", "-v"),
+        pytest.param(args, marks=pytest.mark.row("options", *rows), id=" ".join(args))
+        for args, rows in (
+            ((), ()),
+            (("-s",), (_S,)),
+            (("-s", "-v"), (_S,)),
+            (("--capture=sys",), (_SYS,)),
+            (("--capture=tee-sys",), (_SYS,)),
+            (("-rA",), (_ALL,)),
+            (("-o", "log_cli=true"), (_LOG_CLI,)),
+            (("-o", "log_cli=true", "-s", "-q"), (_LOG_CLI, _S)),
+            (("--log-cli-level=DEBUG", "-v"), (_LOG_CLI,)),
+            (("--show-capture=no", "-rA"), (_ALL,)),
+            (("-p", "no:logging", "-s"), (_S,)),
+            (("-p", "no:terminal"), ()),
+            (("-W", "always", "-v"), ()),
+        )
     ],
-    ids=" ".join,
 )
 def test_the_terminal_shows_nothing_of_a_rerun(lab, args):
     lab.write({"test_it.py": _NOISY, "pytest.ini": _INI})
@@ -136,6 +142,12 @@ def test_leaks():  # and is judged again in a copy of the process
     }
 
 
+@pytest.mark.row(
+    "options",
+    "`-s`",
+    "`log_cli`",
+    difference="a passed test's letter comes after what its tear-down shows",
+)
 def test_what_a_tear_down_prints_is_shown_once(lab):
     lab.write(
         {
@@ -168,6 +180,7 @@ def test_two(narrow):
         assert sorted(re.findall(pattern, checked.out)) == sorted(re.findall(pattern, plain.out))
 
 
+@pytest.mark.row("options", "`--log-file`")
 @pytest.mark.parametrize("mode", ["w", "a"])
 def test_a_log_file_holds_only_first_runs(lab, mode):
     lab.write({"test_it.py": _NOISY})
@@ -182,6 +195,7 @@ def test_a_log_file_holds_only_first_runs(lab, mode):
     assert (lab.path / "log.txt").read_text() == plain
 
 
+@pytest.mark.row("options", "`--junitxml`", difference="a verdict is added as properties")
 def test_a_junit_file_holds_only_first_runs(lab):
     lab.write(
         {
@@ -230,6 +244,7 @@ class TestClass:
         assert plain.count('name="suite"') == 1
 
 
+@pytest.mark.row("options", "`--junitxml`")
 @pytest.mark.parametrize(
     "workers", [(), ("-n2", "--dist=loadfile")], ids=["in one process", "two workers"]
 )
@@ -300,6 +315,7 @@ def test_leaks_and_breaks_its_tear_down(broken):
     assert dict(skips)["leak_verdict"] == "inconclusive"
 
 
+@pytest.mark.row("options", "`--durations`", difference="they are those of first runs")
 def test_durations_are_those_of_first_runs(lab):
     lab.write(
         {
@@ -330,12 +346,16 @@ def test_sleeps(wide):
         }
     )
 
-    lab.checked()
+    session = lab.checked("--durations=0", "--durations-min=0.01")
     phases = dict(json.loads((lab.path / "phases").read_text()))
+    shown = re.findall(r"(?m)^([0-9.]+)s (\w+) +test_it\.py::test_sleeps$", session.raw)
 
     # Four re-runs of half a second each are in none of them, whatever the machine's pace.
     assert 0.5 <= phases["call"] < 1.5
     assert 0.05 <= phases["teardown"] < 1.5
+    assert {phase: float(seconds) for seconds, phase in shown} == {
+        phase: pytest.approx(phases[phase], abs=0.005) for phase in ("call", "teardown")
+    }
 
 
 def test_what_a_plugin_prints_around_capturing_is_shown_once(lab):
@@ -371,6 +391,7 @@ def pytest_runtest_call(item):
     assert checked.err == plain.err
 
 
+@pytest.mark.row("options", "`-p no:NAME`, for plugins of pytest itself")
 @pytest.mark.parametrize(
     "absent",
     [

@@ -256,3 +256,54 @@ report(body, duration="1 h", track="gc_objects")
     assert result["verdict"] == "inconclusive"
     assert result["reason"] == "interrupted after 1,999 runs: flat so far"
     assert result["soak"]["ended"] == "interrupt"
+
+
+def test_runs_that_take_twice_as_long_each_time_end_soon(tmp_path):
+    result = judged(
+        tmp_path,
+        """
+class Doubled:
+    inner = staticmethod(int)
+
+    def __call__(self):
+        self.inner()
+        self.inner()
+
+def wrap_again():
+    outer = Doubled()
+    outer.inner = Doubled.inner
+    Doubled.inner = outer
+    outer()
+
+report(wrap_again)
+""",
+    )
+
+    assert result["verdict"] == "inconclusive"
+    assert result["reason"].startswith("each re-run takes a multiple of the time of the one before")
+    assert result["executions"] < 40
+
+
+def test_a_class_that_the_collector_cannot_free_is_told_by_its_name(tmp_path):
+    result = judged(
+        tmp_path,
+        """
+class Sentinel(type):
+    def __new__(cls, name, bases, namespace):
+        made = super().__new__(cls, name, bases, namespace)
+        made.__class__ = made
+        return made
+
+def make_one():
+    class Missing(Sentinel, metaclass=Sentinel):
+        pass
+
+report(make_one, confirm="2 s")
+""",
+    )
+    [finding] = result["findings"]
+
+    assert result["verdict"] == "leak"
+    assert finding["pattern"] == "native memory"
+    assert "taken make_one.<locals>.Missing apart and could not free it" in finding["note"]
+    assert finding["advice"] == "make such a class once, or by another metaclass"

@@ -1,7 +1,7 @@
 """Do sessions with the plugins that people have come out as they do without the checks?
 
 Scenarios whose plugin is not installed are skipped: ``tox -e compatibility`` installs all, and
-writes the table of the documentation.
+writes the tables of the documentation.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ def _name(nodeid: str) -> str:
     return nodeid.rpartition("::")[2]
 
 
-@pytest.fixture(params=SCENARIOS, ids=lambda scenario: scenario.name)
+def _marks(scenario: Scenario) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.row("kinds", *scenario.kinds)]
+
+
+@pytest.fixture(params=[pytest.param(one, marks=_marks(one), id=one.name) for one in SCENARIOS])
 def scenario(request, record_property) -> Scenario:
     found: Scenario = request.param
     try:
