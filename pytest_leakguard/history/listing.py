@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pytest_leakguard.escaping import printable
 from pytest_leakguard.history.reading import Judged, Seen, Session, Tally
-from pytest_leakguard.reports.summary import aligned
+from pytest_leakguard.reports.columns import aligned
 from pytest_leakguard.units import format_number, format_size
 
 _SESSION = ("session", "time (UTC)", "commit", "branch")

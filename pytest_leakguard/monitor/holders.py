@@ -21,9 +21,9 @@ from pytest_leakguard.monitor.ration import Ration
 from pytest_leakguard.monitor.watch import Watched, resolve
 from pytest_leakguard.monitored import Growing
 
-#: Share of the elapsed time for it all, and what may be spent before any has come together, in
-#: seconds.
-_SHARE, _CREDIT = 0.003, 0.05
+#: Share of the elapsed time for all looks, and what those near to the tests may take before any has
+#: come together, in seconds: twice their usual time.
+_SHARE, _NEAR_CREDIT = 0.0025, 0.015
 #: The first tests after which the near containers are looked at, how much later the next time is,
 #: and after how many tests it is seen which have grown.
 _FIRST_NEAR, _NEAR_FACTOR, _NEAR_TESTS = 4, 8, 8
@@ -54,7 +54,7 @@ class HolderSearch:
 
     def __init__(self, places: Callable[[], Mapping[str, object]]) -> None:
         self._places = places
-        self._ration = Ration(_SHARE, _CREDIT)
+        self._ration = Ration(_SHARE, _NEAR_CREDIT)
         self._watching: list[Watched] = []
         self._ended: list[Growing] = []
         self._near: list[tuple[object, int]] = []
@@ -65,6 +65,7 @@ class HolderSearch:
         self._copy_seconds = _FIRST_COPY_SECONDS
         self._copies_due: list[int] = []
         self._copy_after = ""
+        self._next = 0
         self._latest: bytes | None = None
         self.reached: list[tuple[int, int]] = []
         self.notes: list[str] = []
@@ -122,6 +123,8 @@ class HolderSearch:
         Returns:
             Whether anything was done.
         """
+        if tests < self._next and self._copy is None:
+            return False
         spent = self._ration.spent
         if self._near_over:
             if tests >= self._near_over:
@@ -132,9 +135,15 @@ class HolderSearch:
             self._hear()
         elif self._copies_due and tests >= self._copies_due[0]:
             cost = self._copy_seconds * _COPY_FACTOR
-            if self._ration.affords(cost, elapsed_seconds):
+            if self._ration.affords(cost + _NEAR_CREDIT, elapsed_seconds):
                 self._look_far(tests, test)
+        self._next = self._next_after(tests)
         return self._ration.spent != spent
+
+    def _next_after(self, tests: int) -> int:
+        """Return after which test there may be something to do again."""
+        due = [self._near_over or self._near_due, *self._copies_due[:1]]
+        return max(min(due), tests + 1)
 
     # Near
 

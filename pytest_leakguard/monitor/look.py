@@ -9,9 +9,11 @@ a copy of the process, so that it may take its time and empty what it likes.
 from __future__ import annotations
 
 import gc
+import sys
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import compress
+from types import ModuleType
 
 from pytest_leakguard import settle
 from pytest_leakguard.counters.containers import length_of_kind
@@ -19,9 +21,10 @@ from pytest_leakguard.diagnosis.bounds import find_bound
 from pytest_leakguard.diagnosis.naming import class_name
 from pytest_leakguard.diagnosis.paths import retention_path
 from pytest_leakguard.diagnosis.roots import Root, Roots
-from pytest_leakguard.diagnosis.walk import Entry, Reached
+from pytest_leakguard.diagnosis.walk import Entry, Reached, referents_of
 from pytest_leakguard.identity import identity_of
 from pytest_leakguard.monitor.looks import Candidate, Look
+from pytest_leakguard.ownership import is_library
 
 #: Containers with fewer items are not looked at: most of a heap's have next to none.
 LEAST_ITEMS = 4
@@ -29,6 +32,9 @@ LEAST_ITEMS = 4
 MOST_TOLD = 24
 #: How many items a container has to gain per test to be told, and at least.
 LEAST_PER_TEST, LEAST_GAINED = 0.1, 4
+_OURSELVES = "pytest_leakguard"
+#: Objects that are walked at most for a name near to the user's modules.
+_NEAR_OBJECTS = 20_000
 #: Types of what runs the tests, and keeps notes of each.
 _RUNNING_TESTS = ("_pytest.", "pluggy.", "xdist.", "execnet.", "pytest_leakguard.")
 #: The interpreter's own lists of what was imported and looked for, and the notes of what runs the
@@ -114,7 +120,9 @@ def _told(named: Sequence[Root], entry: Entry, before: int, items: int) -> Candi
 def name_holders(
     places: Callable[[], Mapping[str, object]], containers: Sequence[object]
 ) -> dict[int, Candidate]:
-    """Name containers by one walk over the heap; those that nothing known leads to are left out.
+    """Name containers; those that nothing known leads to are left out.
+
+    Most are few steps from the user's own modules. Only for others is the whole heap walked.
 
     Args:
         places: Called for named places, as for a look.
@@ -123,13 +131,62 @@ def name_holders(
     Returns:
         Each with its name, by its identity.
     """
-    named = Roots(places).all()
-    reached = Reached(named)
-    wanted = {identity_of(one) for one in containers}
-    found: dict[int, Candidate] = {}
-    for position, obj in enumerate(reached.objects):
-        if identity_of(obj) in wanted and (length := length_of_kind(type(obj))) is not None:
-            candidate = _told(named, reached.entry_at(position), 0, length(obj))
-            if candidate is not None:
-                found[identity_of(obj)] = candidate
+    wanted = {identity_of(one): one for one in containers}
+    own = _own_modules()
+    found = _described(own, _near_entries(own, wanted))
+    if found.keys() != wanted.keys():
+        named = Roots(places).all()
+        reached = Reached(named)
+        entries = [
+            reached.entry_at(position)
+            for position, obj in enumerate(reached.objects)
+            if identity_of(obj) in wanted and identity_of(obj) not in found
+        ]
+        found.update(_described(named, entries))
     return found
+
+
+def _described(named: Sequence[Root], entries: Iterable[Entry]) -> dict[int, Candidate]:
+    found: dict[int, Candidate] = {}
+    for entry in entries:
+        length = length_of_kind(type(entry.holder))
+        if length is not None:
+            candidate = _told(named, entry, 0, length(entry.holder))
+            if candidate is not None:
+                found[identity_of(entry.holder)] = candidate
+    return found
+
+
+def _own_modules() -> list[Root]:
+    loaded: dict[str, object] = {**sys.modules}  # tests put all kinds of things there
+    modules = [
+        Root(name, module)
+        for name, module in loaded.items()
+        if isinstance(module, ModuleType)
+        and not is_library(module)
+        and not name.startswith(_OURSELVES)
+    ]
+    modules.reverse()  # what a module imports comes later, and is nearer to the owner
+    return modules
+
+
+def _near_entries(own: Sequence[Root], wanted: Mapping[int, object]) -> Iterator[Entry]:
+    """Walk from modules, breadth first, until all that is wanted was met or too much else."""
+    queue: list[object] = [root.obj for root in own]
+    origins = [-1] * len(queue)
+    seen = set(map(identity_of, queue))
+    missing = set(wanted)
+    for position, obj in enumerate(queue):  # grows while it is read
+        if identity_of(obj) in missing:
+            missing.discard(identity_of(obj))
+            way = [position]
+            while (origin := origins[way[-1]]) >= 0:
+                way.append(origin)
+            yield Entry(root=way[-1], chain=[queue[place] for place in reversed(way)])
+        if not missing or len(queue) > _NEAR_OBJECTS:
+            return
+        for child in referents_of(obj):
+            if identity_of(child) not in seen:
+                seen.add(identity_of(child))
+                queue.append(child)
+                origins.append(position)

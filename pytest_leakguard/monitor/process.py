@@ -37,7 +37,7 @@ _NS = 1_000_000_000
 _THREADS = SAMPLED.index("threads")
 #: Share of the elapsed time for what is done after each test, and what may be spent before any has
 #: come together, in seconds.
-_SHARE, _CREDIT = 0.003, 0.015
+_SHARE, _CREDIT = 0.002, 0.005
 _now: Callable[[], int] = perf_counter_ns
 
 
@@ -94,7 +94,7 @@ class ProcessMonitor:
         self._began_ns = _now()
         self.holders.open(tests)
         self._collector.open()
-        self._sample(at_any_cost=True)
+        self._sample()
         if self._interval:
             self._thread = threading.Thread(
                 target=self._sample_on, name="leakguard-monitor", daemon=True
@@ -108,9 +108,9 @@ class ProcessMonitor:
     def _elapsed(self) -> float:
         return (_now() - self._began_ns) / _NS
 
-    def _sample(self, *, at_any_cost: bool = False) -> None:
+    def _sample(self) -> None:
         with self._lock:
-            self._readings.take(self._elapsed(), at_any_cost=at_any_cost)
+            self._readings.take(self._elapsed())
             values = self._readings.values
             if self._thread is not None:
                 values[_THREADS] -= 1  # our own
@@ -167,7 +167,7 @@ class ProcessMonitor:
 
     def close(self) -> Monitored:
         """Stop, and say what was seen."""
-        self._sample(at_any_cost=True)
+        self._sample()
         if self._thread is not None:
             self._stop.set()
             self._thread.join()

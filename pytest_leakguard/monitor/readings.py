@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import gc
 import sys
-import tracemalloc
+from _tracemalloc import is_tracing  # the public module brings pickle with it
 from array import array
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import final
 
 from pytest_leakguard.clock import now
@@ -22,6 +23,8 @@ from pytest_leakguard.monitored import SAMPLED
 
 #: Share of the elapsed time that the dear readings may take.
 _DEAR_SHARE = 0.001
+#: What one of them is taken to cost before it was made, in seconds.
+_FIRST_DEAR_SECONDS = 0.001
 _GENERATIONS = ("gc_young", "gc_middle", "gc_old")
 _get_objects = gc.get_objects
 #: What is read before and after each test.
@@ -30,6 +33,16 @@ OF_TESTS = ("blocks", "native_bytes", "fds", "threads")
 
 def _objects_of(generation: int) -> Callable[[], int | None]:
     return lambda: len(_get_objects(generation=generation))
+
+
+@final
+@dataclass(slots=True)
+class _Dear:
+    """A reading that takes time which grows with the process, and what it took at last."""
+
+    position: int
+    read: Callable[[], int | None]
+    cost: float = _FIRST_DEAR_SECONDS
 
 
 @final
@@ -51,21 +64,18 @@ class Readings:
             if counter.works()
         ]
         self._cheap.append((SAMPLED.index("rss_bytes"), "rss_bytes", read_rss))
-        self._dear: list[tuple[int, str, Callable[[], int | None]]] = [
-            (SAMPLED.index("uss_bytes"), "uss_bytes", read_uss)
-        ]
+        self._dear = [_Dear(SAMPLED.index("uss_bytes"), read_uss)]
         # CPython 3.14 has no middle generation, and its incremental collector no fixed ones.
         self._dear += [
-            (SAMPLED.index(name), name, _objects_of(generation))
+            _Dear(SAMPLED.index(name), _objects_of(generation))
             for generation, name in enumerate(_GENERATIONS)
             if sys.version_info < (3, 14)
         ]
         self._ration = Ration(_DEAR_SHARE)
-        self._dear_cost = 0.0
         self._of_tests = [
             (OF_TESTS.index(name), name, read) for _, name, read in self._cheap if name in OF_TESTS
         ]
-        read = {name for _, name, _ in (*self._cheap, *self._dear)}
+        read = {name for _, name, _ in self._cheap} | {SAMPLED[one.position] for one in self._dear}
         self.missing = tuple(name for name in SAMPLED if name not in read)
 
     def counts(self, into: array[int]) -> None:
@@ -74,26 +84,25 @@ class Readings:
         Args:
             into: Is given the values; 0 for what the platform does not have.
         """
-        tracing = tracemalloc.is_tracing()
+        tracing = is_tracing()
         for place, name, read in self._of_tests:
             into[place] = (0 if tracing and name == "native_bytes" else read()) or 0
 
-    def take(self, elapsed_seconds: float, *, at_any_cost: bool = False) -> None:
+    def take(self, elapsed_seconds: float) -> None:
         """Read everything that can be afforded.
 
         Args:
             elapsed_seconds: Time since the session began.
-            at_any_cost: Read also what is dear.
         """
-        tracing = tracemalloc.is_tracing()  # it keeps its records on the native heap
+        tracing = is_tracing()  # it keeps its records on the native heap
         for position, name, read in self._cheap:
             value = None if tracing and name == "native_bytes" else read()
             self.values[position] = ABSENT if value is None else value
-        dear = at_any_cost or self._ration.affords(self._dear_cost, elapsed_seconds)
-        began = now()
-        for position, _, read in self._dear:
-            value = read() if dear else None
-            self.values[position] = ABSENT if value is None else value
-        if dear:
-            self._dear_cost = now() - began
-            self._ration.spent += self._dear_cost
+        for dear in self._dear:
+            self.values[dear.position] = ABSENT
+            if self._ration.affords(dear.cost, elapsed_seconds):
+                began = now()
+                value = dear.read()
+                self.values[dear.position] = ABSENT if value is None else value
+                dear.cost = now() - began
+                self._ration.spent += dear.cost

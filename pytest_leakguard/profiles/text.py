@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pytest_leakguard.diagnosis.recording import Leftover
 from pytest_leakguard.diagnosis.traces import PACKAGE
 from pytest_leakguard.escaping import printable
-from pytest_leakguard.reports.summary import aligned
+from pytest_leakguard.reports.columns import aligned
 from pytest_leakguard.units import format_number, format_size, plural
 
 #: Places that are listed, and frames of each.

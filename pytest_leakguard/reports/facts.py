@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
-from pytest_leakguard.baseline import Comparison
-from pytest_leakguard.model import Result
-from pytest_leakguard.monitored import Monitored
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a session's monitor alone needs none of these
+    from pytest_leakguard.baseline import Comparison
     from pytest_leakguard.memory_table import MemoryTable
+    from pytest_leakguard.model import Result
+    from pytest_leakguard.monitored import Monitored
 
 
 @final

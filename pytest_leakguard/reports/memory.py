@@ -16,8 +16,8 @@ from pytest_leakguard.memory_table import (
     NativeHeap,
     Tallied,
 )
+from pytest_leakguard.reports.columns import aligned
 from pytest_leakguard.reports.memory_in_short import percent
-from pytest_leakguard.reports.summary import aligned
 from pytest_leakguard.units import format_number, format_size, plural
 
 #: Sizes of blocks that are named, of which most lies idle.

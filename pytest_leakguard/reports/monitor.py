@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pytest_leakguard.monitored import Collections, Growing, Monitored, Retained, SessionTrend
 from pytest_leakguard.reports.chart import chart_lines
-from pytest_leakguard.reports.summary import aligned
+from pytest_leakguard.reports.columns import aligned
 from pytest_leakguard.units import format_duration, format_number, format_size, plural
 
 _TREND_COLUMNS = ["counter", "after warm-up", "at last", "per test", "per minute", "correlation"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import final
 
 from pytest_leakguard.model import SUBSCRIPT, Finding, Status
 from pytest_leakguard.reports.causes import BY_CONCERN
+from pytest_leakguard.reports.columns import aligned
 from pytest_leakguard.reports.facts import SessionFacts
 from pytest_leakguard.units import format_duration, format_number, format_size, plural
 
@@ -92,22 +93,6 @@ class _Row:
 def _first_of(names: Counter[str]) -> str:
     (first, _), *others = names.most_common()
     return f"{first} and {len(others)} more" if others else first
-
-
-def aligned(rows: Sequence[Sequence[str]], *, numbers: Container[int]) -> Iterator[str]:
-    """Write rows of cells as lines of a table.
-
-    Args:
-        rows: The rows, alike in length.
-        numbers: Positions of the columns that end, not begin, at one place.
-    """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [
-            f"{cell:>{width}}" if column in numbers else f"{cell:<{width}}"
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()
 
 
 def findings_table(facts: SessionFacts, *, limit: int | None) -> Iterator[str]:

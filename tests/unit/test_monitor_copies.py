@@ -144,7 +144,16 @@ def test_what_the_interpreter_imports_is_not_told():
 def test_holders_are_named_by_one_walk():
     loose = [None]
 
-    named = name_holders(dict, [NESTED["inner"], loose])
+    named = name_holders(dict, [NESTED["inner"], sys.path, loose])
 
     assert named[identity_of(NESTED["inner"])].holder == f"{__name__}.NESTED['inner']"
+    assert named[identity_of(sys.path)].holder == "sys.path"
     assert identity_of(loose) not in named
+
+
+def test_a_holder_near_to_the_user_s_modules_is_named_without_a_look_at_the_heap(monkeypatch):
+    monkeypatch.setattr("pytest_leakguard.monitor.look.Reached", None)
+
+    named = name_holders(dict, [STORE])
+
+    assert named[identity_of(STORE)].holder == f"{__name__}.STORE"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import sys
 import threading
 
 import pytest
@@ -11,10 +12,12 @@ import pytest
 from pytest_leakguard.counters.footprint import memory_limit, read_rss, read_uss
 from pytest_leakguard.counters.nearby import Neighbourhood
 from pytest_leakguard.monitor.collector import CollectorWatch
+from pytest_leakguard.monitor.curve import ABSENT
 from pytest_leakguard.monitor.leading import Leading
 from pytest_leakguard.monitor.process import ProcessMonitor
 from pytest_leakguard.monitor.ration import Ration
-from pytest_leakguard.monitored import Monitored
+from pytest_leakguard.monitor.readings import Readings
+from pytest_leakguard.monitored import SAMPLED, Monitored
 from pytest_leakguard.reports.monitor import monitor_lines
 
 NOWHERE = Neighbourhood(
@@ -48,8 +51,20 @@ def test_samples_are_taken_before_the_first_test_and_after_the_last():
     assert curve.tests[0] == 0
     assert curve.tests[-1] == 40
     assert curve.series["rss_bytes"][0] > 1_000_000
-    assert curve.series["uss_bytes"][-1] > 0
     assert curve.series["blocks"][0] > 10_000
+
+
+def test_what_is_dear_to_read_is_read_once_time_has_passed():
+    readings = Readings()
+    readings.take(0.0)
+    early = dict(zip(SAMPLED, readings.values, strict=True))
+    readings.take(3_600.0)
+    later = dict(zip(SAMPLED, readings.values, strict=True))
+
+    assert early["rss_bytes"] > 0
+    assert early["uss_bytes"] == ABSENT
+    assert 0 < later["uss_bytes"] <= later["rss_bytes"]
+    assert later["gc_old"] > 1_000 or sys.version_info >= (3, 14)
 
 
 def test_a_thread_takes_samples_too_and_does_not_count_itself():
