@@ -15,6 +15,11 @@ def now(_read: Callable[[], float] = time.perf_counter) -> float:
     return _read()
 
 
+def now_ns(_read: Callable[[], int] = time.perf_counter_ns) -> int:
+    """Return the same time in nanoseconds."""
+    return _read()
+
+
 def wait(seconds: float, _sleep: Callable[[float], object] = time.sleep) -> None:
     """Let other threads run for some seconds, also when ``time.sleep`` is patched."""
     _sleep(seconds)

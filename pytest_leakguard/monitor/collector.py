@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from time import perf_counter_ns
 from typing import Any, final
 
+from pytest_leakguard.clock import now_ns
 from pytest_leakguard.monitor.leading import Leading
 from pytest_leakguard.monitored import Collections
 
@@ -20,7 +20,6 @@ _NS = 1_000_000_000
 _MOST_NAMED = 10
 # Bound here because tests patch the module's functions.
 _get_stats: Callable[[], list[dict[str, int]]] = gc.get_stats
-_now: Callable[[], int] = perf_counter_ns
 
 
 @final
@@ -58,9 +57,9 @@ class CollectorWatch:
         if not info["generation"]:
             return
         if phase == "start":
-            self._began = _now()
+            self._began = now_ns()
         elif self._began:
-            pause = _now() - self._began
+            pause = now_ns() - self._began
             self._began = 0
             self._pause_ns += pause
             if pause > self._longest_ns:

@@ -13,9 +13,8 @@ from typing import final
 from pytest_leakguard.clock import now
 from pytest_leakguard.counters.containers import length_of_kind
 from pytest_leakguard.counters.nearby import Neighbourhood, choose
-from pytest_leakguard.forkable import CAN_COPY
 from pytest_leakguard.identity import identity_of
-from pytest_leakguard.monitor.copies import Copy
+from pytest_leakguard.monitor.copies import Copy, obstacle
 from pytest_leakguard.monitor.looks import Look
 from pytest_leakguard.monitor.ration import Ration
 from pytest_leakguard.monitor.watch import Watched, resolve
@@ -48,7 +47,6 @@ class HolderSearch:
         places: Called for named places where holders may live, such as the values of fixtures.
 
     Attributes:
-        reached: How many objects could be reached after how many tests, one entry for each look.
         notes: What could not be looked at, and why.
     """
 
@@ -57,6 +55,8 @@ class HolderSearch:
         self._ration = Ration(_SHARE, _NEAR_CREDIT)
         self._watching: list[Watched] = []
         self._ended: list[Growing] = []
+        # By identity: where an address is used anew, a holder may be missed, and none is accused.
+        self._decided: set[int] = set()
         self._near: list[tuple[object, int]] = []
         self._near_seconds = _FIRST_NEAR_SECONDS
         self._near_due, self._near_over = _FIRST_NEAR, 0
@@ -66,8 +66,8 @@ class HolderSearch:
         self._copies_due: list[int] = []
         self._copy_after = ""
         self._next = 0
+        self._looks = 0
         self._latest: bytes | None = None
-        self.reached: list[tuple[int, int]] = []
         self.notes: list[str] = []
 
     @property
@@ -81,12 +81,12 @@ class HolderSearch:
         Args:
             tests: How many tests are going to run, as far as is known.
         """
-        if CAN_COPY:
+        if why := obstacle():
+            self.notes.append(f"holders far from the tests were not looked for: {why}")
+        else:
             self._copies_due = sorted(
                 {_FIRST_LOOK, *(int(tests * part) for part in _LATER_LOOKS)} - {0}
             )
-        else:
-            self.notes.append("holders far from the tests: this platform copies no processes")
 
     def note(self, test: str, file: str) -> int:
         """Note that a test is over.
@@ -101,8 +101,8 @@ class HolderSearch:
         if not self._watching:
             return 0
         gained = sum(max(one.note(test, file), 0) for one in self._watching)
-        for one in [one for one in self._watching if one.is_idle]:
-            self._watching.remove(one)
+        for one in [one for one in self._watching if one.is_idle or one.is_decided]:
+            self._end(one, told=one.is_decided)
         return gained
 
     def search(
@@ -155,7 +155,7 @@ class HolderSearch:
             for roots in (neighbourhood.near(), neighbourhood.far())
             for one in choose(roots, own, foreign)
         }
-        known = {one.identity for one in self._watching}
+        known = {one.identity for one in self._watching} | self._decided
         self._near = [
             (one, length(one))
             for identity, one in found.items()
@@ -209,8 +209,8 @@ class HolderSearch:
             if found is None:
                 return
             self._latest = found
+            self._looks += 1
             heard = Look.from_bytes(found)
-            self.reached.append((heard.tests, heard.reached))
             self._take_in(heard)
         self._copy.close()
         self._copy = None
@@ -223,7 +223,7 @@ class HolderSearch:
             watched = known.get(candidate.way[-1])
             if watched is not None:
                 watched.named = watched.named or candidate
-            elif len(self._watching) < _MOST_WATCHED:
+            elif len(self._watching) < _MOST_WATCHED and candidate.way[-1] not in self._decided:
                 container = resolve(candidate, places)
                 if container is not None:
                     after = self._copy_after
@@ -243,12 +243,30 @@ class HolderSearch:
 
     # The end
 
-    def leave_places(self) -> None:
-        """Let go of holders that the named places lead to: one of these is about to end."""
-        for one in [one for one in self._watching if one.in_place]:
-            self._watching.remove(one)
-            if len(self._ended) < _MOST_ENDED:
-                self._ended.append(one.found())
+    def leave(self, value: object, *, told: bool) -> None:
+        """Let go of holders that hang on the value of a place that is about to end.
+
+        Args:
+            value: The value.
+            told: Whether they have been there all the time, so that their growth counts.
+        """
+        for one in [one for one in self._watching if one.hangs_on(value)]:
+            self._end(one, told=told)
+
+    def let_go(self) -> None:
+        """Hold no container any more: a test is about to look at what is alive."""
+        self._near = []
+        self._near_over = 0
+        for one in [*self._watching]:
+            self._end(one, told=True)
+
+    def _end(self, one: Watched, *, told: bool) -> None:
+        self._watching.remove(one)
+        if one.is_decided:
+            self._decided.add(one.identity)
+        if told and len(self._ended) < _MOST_ENDED:
+            self._name([one], far=False)
+            self._ended.append(one.found())
 
     def abandon(self) -> None:
         """Stop."""
@@ -261,7 +279,12 @@ class HolderSearch:
     def close(self) -> tuple[Growing, ...]:
         """Stop, and return what went on growing: what counts first."""
         self._hear()
-        self._name([one for one in self._watching if one.named is None and one.is_steady()])
+        if self._copies_due:
+            self.notes.append(
+                f"looks at the whole heap: {self._looks} of"
+                f" {self._looks + len(self._copies_due)}, as time allowed"
+            )
+        self._name([one for one in self._watching if one.is_steady()], far=True)
         found = [*self._ended, *(one.found() for one in self._watching)]
         self.abandon()
         return tuple(
@@ -271,13 +294,14 @@ class HolderSearch:
             )
         )
 
-    def _name(self, nameless: Sequence[Watched]) -> None:
-        """Name what is suspected and was not met by a look: only a suspect pays for a walk."""
-        if nameless:
+    def _name(self, watched: Sequence[Watched], *, far: bool) -> None:
+        """Name what is suspected and was not met by a look: only a suspect pays for that."""
+        if nameless := [one for one in watched if one.named is None]:
             began = now()
             from pytest_leakguard.monitor.look import name_holders
 
-            named = name_holders(self._places, [one.container for one in nameless])
+            containers = [one.container for one in nameless]
+            named = name_holders(self._places, containers, far=far)
             for one in nameless:
                 one.named = named.get(one.identity)
             self._ration.spent += now() - began

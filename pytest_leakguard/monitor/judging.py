@@ -24,17 +24,10 @@ STEADY = 0.9
 _PARTS = 4
 #: Counters that nothing but the tests moves, so that their growth needs no other evidence.
 _RESOURCES = {"fds": "file descriptor", "threads": "thread", "tasks": "asyncio task"}
-#: Bytes per test below which growth of the native heap is not told: pytest itself keeps some 1 KiB
-#: there of each test. (The resident set says less: it also grows by garbage that is not yet
-#: collected, and by what was freed in pieces.)
-_OF_PYTEST_BYTES = 4_096
-#: Objects that have to be gained per test, and how far the rates of stretches between looks may lie
-#: apart, for growth without a growing container to be told.
-_LEAST_REACHED, _ALIKE = 0.5, 1.25
 #: What has to be gained in all before a resource's growth is told.
 _LEAST_GAINED = 8
 #: Seconds that a session has to take before a rate per minute means anything.
-LEAST_SECONDS = 10.0
+LEAST_SECONDS = 60.0
 #: Tests that are named in a warning.
 _NAMED = 3
 
@@ -101,18 +94,11 @@ class Evidence:
     Attributes:
         curve: Samples of the session.
         growing: Holders that went on growing.
-        reached: How many objects modules and the like led to, after how many tests.
-        text_bytes: What pytest keeps of the tests' output, in bytes.
-        native_at_rest: Bytes on the native heap after the last test and a full collection;
-            ``None`` where nothing asked for one.
         limit_bytes: What the process may use; 0 when unknown.
     """
 
     curve: Curve
     growing: tuple[Growing, ...] = ()
-    reached: tuple[tuple[int, int], ...] = ()
-    text_bytes: int = 0
-    native_at_rest: int | None = None
     limit_bytes: int = 0
 
 
@@ -142,34 +128,15 @@ def warnings_of(
 
 
 def _of_holders(evidence: Evidence) -> Iterator[MonitorWarning]:
-    growing = evidence.growing
-    for one in growing:
-        if one.steady and not (one.bound or one.acquitted):
+    """Tell of holders that grow again by a test that is run again: all others may only fill up."""
+    for one in evidence.growing:
+        if one.steady and one.confirmed and not one.bound:
             yield MonitorWarning(kind="steady growth", text=_of_holder(one))
-    if not growing and (rate := _rate_of_reached(evidence.reached)):
-        yield MonitorWarning(
-            kind="steady growth",
-            text=f"+{format_number(round(rate, 2))} objects per test that modules, fixtures or"
-            " threads lead to, and no container that grows: what refers to the next, such as a"
-            " linked list or nested closures",
-        )
 
 
 def _of_counters(evidence: Evidence, trends: Iterable[SessionTrend]) -> Iterator[MonitorWarning]:
-    curve = evidence.curve
     for trend in trends:
-        if trend.counter == "native_bytes" and evidence.native_at_rest is not None:
-            limit = _native_limit(curve, evidence.text_bytes)
-            per_test = (evidence.native_at_rest - trend.first) / _tests_of(curve)
-            if is_native_suspect(curve, trend, evidence.text_bytes) and per_test > limit:
-                yield MonitorWarning(
-                    kind="steady growth",
-                    text=f"native heap +{format_size(per_test)} per test after warm-up and a full"
-                    f" collection, from {format_size(trend.first)} to"
-                    f" {format_size(evidence.native_at_rest)} (correlation"
-                    f" {trend.correlation:.2f}, limits {STEADY} and {format_size(limit)})",
-                )
-        if trend.counter in _RESOURCES and _is_steady(curve, trend):
+        if trend.counter in _RESOURCES and _is_steady(evidence.curve, trend):
             noun = _RESOURCES[trend.counter]
             yield MonitorWarning(
                 kind="steady growth",
@@ -190,39 +157,6 @@ def _of_holder(one: Growing) -> str:
     )
 
 
-def is_native_suspect(curve: Curve, trend: SessionTrend, text_bytes: int) -> bool:
-    """Tell whether the native heap grows steadily by more than what pytest keeps of each test.
-
-    It may be garbage that grows: whoever asks collects it before anything is said.
-    """
-    return (
-        trend.counter == "native_bytes"
-        and trend.per_test > _native_limit(curve, text_bytes)
-        and _is_steady(curve, trend)
-    )
-
-
-def _native_limit(curve: Curve, text_bytes: int) -> float:
-    return _OF_PYTEST_BYTES + text_bytes / max(curve.tests[-1], 1)
-
-
-def _tests_of(curve: Curve) -> float:
-    """Return how many tests a trend is about."""
-    return max(curve.tests[-1] * (1 - WARM_UP), 1)
-
-
-def _rate_of_reached(reached: Sequence[tuple[int, int]]) -> float:
-    """Return how many objects more could be reached per test, if these were as many each time."""
-    stretches = [
-        (later[1] - earlier[1]) / (later[0] - earlier[0])
-        for earlier, later in pairwise(reached[-4:])
-        if later[0] > earlier[0]
-    ]
-    if len(stretches) < 3 or min(stretches) < _LEAST_REACHED:
-        return 0.0
-    return stretches[-1] if max(stretches) <= min(stretches) * _ALIKE else 0.0
-
-
 def _is_steady(curve: Curve, trend: SessionTrend) -> bool:
     """Tell whether a counter grew steadily, and in each part of the session after warm-up."""
     if trend.per_test <= 0 or trend.correlation <= STEADY:
@@ -236,6 +170,11 @@ def _is_steady(curve: Curve, trend: SessionTrend) -> bool:
         for tests, value in zip(curve.tests, samples, strict=True)
         if value is not None and tests >= beginning
     ]
+    return _rises_in_each_part(values)
+
+
+def _rises_in_each_part(values: Sequence[int]) -> bool:
+    """Tell whether the retained floor is higher at the end of each part than at its beginning."""
     floors = _floors(values)
     bounds = [floors[(len(floors) - 1) * part // _PARTS] for part in range(_PARTS + 1)]
     return all(earlier < later for earlier, later in pairwise(bounds))
@@ -267,6 +206,8 @@ def _rapid(curve: Curve, limits: Limits) -> MonitorWarning | None:
     minutes = (later[-1][0] - later[0][0]) / 60
     grown = later[-1][1] - later[0][1]
     if minutes <= 0 or grown / minutes <= limits.rapid_bytes:
+        return None
+    if not _rises_in_each_part([value for _, value in later]):  # something large was loaded once
         return None
     return MonitorWarning(
         kind="rapid growth",

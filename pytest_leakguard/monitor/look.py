@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import weakref
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import compress
@@ -20,7 +21,7 @@ from pytest_leakguard.counters.containers import length_of_kind
 from pytest_leakguard.diagnosis.bounds import find_bound
 from pytest_leakguard.diagnosis.naming import class_name
 from pytest_leakguard.diagnosis.paths import retention_path
-from pytest_leakguard.diagnosis.roots import Root, Roots
+from pytest_leakguard.diagnosis.roots import Places, Root, Roots
 from pytest_leakguard.diagnosis.walk import Entry, Reached, referents_of
 from pytest_leakguard.identity import identity_of
 from pytest_leakguard.monitor.looks import Candidate, Look
@@ -39,7 +40,15 @@ _NEAR_OBJECTS = 20_000
 _RUNNING_TESTS = ("_pytest.", "pluggy.", "xdist.", "execnet.", "pytest_leakguard.")
 #: The interpreter's own lists of what was imported and looked for, and the notes of what runs the
 #: tests: no code of the user's is to blame for these.
-_NOT_TOLD = ("sys.modules", "sys.path_importer_cache", *_RUNNING_TESTS)
+_NOT_TOLD = (
+    "sys.modules",
+    "sys.path_importer_cache",
+    "threading._",
+    "concurrent.futures.thread._",
+    *_RUNNING_TESTS,
+)
+#: Containers whose items go when nothing else holds them.
+_WEAK = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
 
 
 def look(places: Callable[[], Mapping[str, object]], tests: int, earlier: bytes | None) -> bytes:
@@ -100,7 +109,13 @@ def _grown(
 
 
 def _told(named: Sequence[Root], entry: Entry, before: int, items: int) -> Candidate | None:
-    if any(class_name(type(one)).startswith(_RUNNING_TESTS) for one in entry.chain):
+    if any(
+        class_name(type(one)).startswith(_RUNNING_TESTS)
+        for one in entry.chain
+        if type(one) is not Places
+    ):
+        return None
+    if any(issubclass(type(one), _WEAK) for one in entry.chain[-3:]):
         return None
     root = named[entry.root]
     holder, steps = retention_path(root, entry.chain)
@@ -118,7 +133,7 @@ def _told(named: Sequence[Root], entry: Entry, before: int, items: int) -> Candi
 
 
 def name_holders(
-    places: Callable[[], Mapping[str, object]], containers: Sequence[object]
+    places: Callable[[], Mapping[str, object]], containers: Sequence[object], *, far: bool
 ) -> dict[int, Candidate]:
     """Name containers; those that nothing known leads to are left out.
 
@@ -127,6 +142,7 @@ def name_holders(
     Args:
         places: Called for named places, as for a look.
         containers: What is to be named.
+        far: Whether the whole heap is walked for those that are far from the user's modules.
 
     Returns:
         Each with its name, by its identity.
@@ -134,7 +150,7 @@ def name_holders(
     wanted = {identity_of(one): one for one in containers}
     own = _own_modules()
     found = _described(own, _near_entries(own, wanted))
-    if found.keys() != wanted.keys():
+    if far and found.keys() != wanted.keys():
         named = Roots(places).all()
         reached = Reached(named)
         entries = [

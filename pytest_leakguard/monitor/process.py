@@ -5,15 +5,14 @@ Everything here is rationed: it takes a small share of the time that passes, and
 
 from __future__ import annotations
 
-import gc
 import threading
 from array import array
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from operator import sub
-from time import perf_counter_ns
 from typing import final
 
-from pytest_leakguard.counters import native
+from pytest_leakguard.clock import now_ns
 from pytest_leakguard.counters.footprint import memory_limit
 from pytest_leakguard.counters.nearby import Neighbourhood
 from pytest_leakguard.monitor.collector import CollectorWatch
@@ -22,7 +21,6 @@ from pytest_leakguard.monitor.holders import HolderSearch
 from pytest_leakguard.monitor.judging import (
     Evidence,
     Limits,
-    is_native_suspect,
     trends_of,
     warnings_of,
 )
@@ -38,7 +36,6 @@ _THREADS = SAMPLED.index("threads")
 #: Share of the elapsed time for what is done after each test, and what may be spent before any has
 #: come together, in seconds.
 _SHARE, _CREDIT = 0.002, 0.005
-_now: Callable[[], int] = perf_counter_ns
 
 
 @final
@@ -80,7 +77,6 @@ class ProcessMonitor:
         # What was there before the current test, and after it.
         self._before, self._after = (array("q", bytes(8 * len(OF_TESTS))) for _ in range(2))
         self._is_measuring = False
-        self._text_bytes = 0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -91,7 +87,7 @@ class ProcessMonitor:
         Args:
             tests: How many tests are going to run in this process, as far as is known.
         """
-        self._began_ns = _now()
+        self._began_ns = now_ns()
         self.holders.open(tests)
         self._collector.open()
         self._sample()
@@ -103,10 +99,11 @@ class ProcessMonitor:
 
     def _sample_on(self) -> None:
         while not self._stop.wait(self._interval):
-            self._sample()
+            with suppress(Exception):  # no descriptor may be left, say: no test is to hear of it
+                self._sample()
 
     def _elapsed(self) -> float:
-        return (_now() - self._began_ns) / _NS
+        return (now_ns() - self._began_ns) / _NS
 
     def _sample(self) -> None:
         with self._lock:
@@ -114,19 +111,19 @@ class ProcessMonitor:
             values = self._readings.values
             if self._thread is not None:
                 values[_THREADS] -= 1  # our own
-            self._sampled_ns = _now()
+            self._sampled_ns = now_ns()
             test = self._test or self._last_test
             self._recorder.add(self._sampled_ns - self._began_ns, self._tests, values, test)
 
     def begin(self, test: str) -> None:
         """Note that a test begins."""
-        began = _now()
+        began = now_ns()
         self._test = test
         self._collector.begin(test)
         if not self._is_measuring and self._ration.affords(0.0, self._elapsed()):
             self._readings.counts(self._before)
             self._is_measuring = True
-        self._ration.spent += (_now() - began) / _NS
+        self._ration.spent += (now_ns() - began) / _NS
 
     def end(self, file: str, neighbourhood: Callable[[], Neighbourhood]) -> None:
         """Note that the test is over.
@@ -135,7 +132,7 @@ class ProcessMonitor:
             file: The file that it stands in.
             neighbourhood: Returns where the containers near to it are.
         """
-        began = _now()
+        began = now_ns()
         test, self._test, self._last_test = self._test, "", self._test
         self._collector.end()
         self._tests += 1
@@ -146,7 +143,7 @@ class ProcessMonitor:
             self._is_measuring = affords
         if affords and began - self._sampled_ns >= _INTERVAL_SECONDS * _NS:
             self._sample()
-        self._ration.spent += (_now() - began) / _NS
+        self._ration.spent += (now_ns() - began) / _NS
         if self.holders.search(self._tests, test, self._elapsed(), neighbourhood):
             self._is_measuring = False  # what was there before the next test is read anew
 
@@ -176,16 +173,9 @@ class ProcessMonitor:
         trends = trends_of(curve)
         growing = self.holders.close()
         limit = memory_limit()
-        at_rest = None
-        if any(is_native_suspect(curve, trend, self._text_bytes) for trend in trends):
-            gc.collect()  # only a suspect pays for that
-            at_rest = native.NativeBytes().read()
         evidence = Evidence(
             curve=curve,
             growing=growing,
-            reached=tuple(self.holders.reached),
-            text_bytes=self._text_bytes,
-            native_at_rest=at_rest,
             limit_bytes=limit,
         )
         missing = ", ".join(self._readings.missing)
@@ -206,10 +196,6 @@ class ProcessMonitor:
             limit_bytes=limit,
             notes=(*notes, *self.holders.notes),
         )
-
-    def note_text(self, size_bytes: int) -> None:
-        """Note that so many bytes of a test's output are kept."""
-        self._text_bytes += size_bytes
 
     def note_raising(self, what: str) -> None:
         """Note that a finaliser has raised something."""

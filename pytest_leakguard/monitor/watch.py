@@ -33,6 +33,8 @@ _GOES_ON = 0.5
 _IDLE_TESTS = 64
 #: After how many tests it is decided anew whether a holder is suspect.
 _LOOK_EVERY = 8
+#: How many of a test's further runs have to add something: one in three, of six.
+_AGAIN = 2
 #: How many tests are run again to see whether a holder grows by the same test once more.
 _TRIES = 3
 
@@ -71,7 +73,6 @@ class Watched:
         named: What it is called; ``None`` while that is not known.
 
     Attributes:
-        gained: How many items the last test has added.
         tries: How many tests were run again for it, or could not be.
     """
 
@@ -99,15 +100,20 @@ class Watched:
         self._stretch = 1
         self._confirmed = ""
         self._acquitted = ""
-        self.gained = 0
         self._is_suspect = False
         self._flat_tests = 0
         self.tries = 0
 
+    def hangs_on(self, value: object) -> bool:
+        """Tell whether the way to it leads through the value of a named place."""
+        if self.named is None or self.named.root:
+            return False
+        return len(self.named.way) > 2 and self.named.way[2] == identity_of(value)
+
     @property
-    def in_place(self) -> bool:
-        """Whether a named place leads to it, such as a fixture's value."""
-        return self.named is not None and not self.named.root
+    def is_decided(self) -> bool:
+        """Whether nothing more is to be learned: tests were run again, and it is no leak."""
+        return self.tries >= _TRIES and not self._confirmed
 
     @property
     def identity(self) -> int:
@@ -127,7 +133,7 @@ class Watched:
     @property
     def is_idle(self) -> bool:
         """Whether it has not grown for many tests, and is no leak: it may be forgotten."""
-        return self._idle >= _IDLE_TESTS and not self.is_steady()
+        return self._idle >= _IDLE_TESTS and not self._confirmed
 
     def length(self) -> int:
         """Return how many items it has now."""
@@ -136,7 +142,7 @@ class Watched:
     def note(self, test: str, file: str) -> int:
         """Note that a test is over, and return how many items it has added."""
         items = self.length()
-        self.gained = gained = items - self._last
+        gained = items - self._last
         self._last = items
         counts = self._files.get(file)
         if counts is None and len(self._files) < _MOST_FILES:
@@ -168,10 +174,10 @@ class Watched:
 
         What a test has added to again when it was run again does, whatever later tests do.
         """
-        if self._confirmed:
-            return True
         if self._watched < _LEAST_WATCHED or 2 * (self._last - self._first) < self._growing_tests:
             return False
+        if self._confirmed:
+            return True
         return self._goes_on() or any(map(_is_to_blame, self._files.values()))
 
     def _goes_on(self) -> bool:
@@ -182,17 +188,7 @@ class Watched:
             return False
         parts = [sum(gains[n * third : (n + 1) * third]) for n in range(3)]
         average = sum(parts) / 3
-        return min(parts) > 0 and parts[-1] >= _GOES_ON * average and self._is_common()
-
-    def _is_common(self) -> bool:
-        """Tell whether most tests of some file add to it, and not now and then one."""
-        return (
-            any(
-                counts[0] >= _LEAST_OF_FILE and counts[1] * 2 >= counts[0]
-                for counts in self._files.values()
-            )
-            or self._growing_tests * 2 >= self._watched
-        )
+        return min(parts) > 0 and parts[-1] >= _GOES_ON * average
 
     @property
     def wants_confirmation(self) -> bool:
@@ -209,7 +205,7 @@ class Watched:
         self.tries += 1
         if not gains:
             return
-        if min(gains) > 0:
+        if sum(gain > 0 for gain in gains) >= _AGAIN and gains[-1] >= 0:
             self._confirmed, self._acquitted = test, ""
         elif not self._confirmed:
             self._flat_tests += 1

@@ -7,14 +7,19 @@ run twice more, in a forked child, which is not heard of otherwise.
 
 from __future__ import annotations
 
+import gc
+import os
+import stat
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import pairwise
 from typing import final
 
 import pytest
 
-from pytest_leakguard.forkable import Obstacles
+from pytest_leakguard.clock import now
+from pytest_leakguard.forkable import CAN_COPY, Obstacles
 from pytest_leakguard.isolate import Announce, Limits, run_in_child
 from pytest_leakguard.model import Result
 from pytest_leakguard.monitor.holders import HolderSearch
@@ -25,10 +30,14 @@ from pytest_leakguard.plugin.harness import harness_of
 from pytest_leakguard.plugin.rerun import RerunnableItem, Timeouts, doctest_globals
 from pytest_leakguard.plugin.scopes import Fixtures
 from pytest_leakguard.runner import BrokenRunError, Subject
-from pytest_leakguard.settings import Settings
 
-#: How often a test is run again.
-_RUNS = 2
+#: How often a test is run again; and at most, if it adds each time, to see whether that ends.
+_RUNS, _MORE_RUNS, _MORE_SECONDS = 6, 1_100, 1.0
+#: What these runs may take in all, in seconds and as a share of the elapsed time; and one try.
+_CREDIT_SECONDS, _SHARE = 2.0, 0.02
+_LEAST_LIMIT_SECONDS, _SLOWER = 2.0, 10
+#: How a file was opened that can be written.
+_WRITABLE = os.O_WRONLY | os.O_RDWR
 
 
 @final
@@ -44,6 +53,8 @@ class Confirmation:
         self._searches = searches
         self._timeouts = Timeouts(config)
         self._obstacles = Obstacles(harness_of(config))
+        self._began = now()
+        self.spent_seconds = 0.0
 
     @pytest.hookimpl(tryfirst=True, optionalhook=True)
     def pytest_timeout_set_timer(self, settings: object) -> None:
@@ -70,15 +81,21 @@ class Confirmation:
         holders: HolderSearch,
         globs: dict[str, object] | None,
     ) -> Settle:
-        if suspects := holders.suspects():
+        suspects = holders.suspects()
+        begun = now()
+        expected = gate.own_seconds * _RUNS
+        allowed = _CREDIT_SECONDS + _SHARE * (begun - self._began)
+        if suspects and self.spent_seconds + expected <= allowed:
             series: Mapping[str, tuple[int, ...]] = {}
-            if not self._obstacles.first():
+            if CAN_COPY and not (_writes_a_file() or self._obstacles.first()):
                 subject = RerunnableItem(item, gate, Fixtures(), self._timeouts, globs)
-                limits = Limits.of(Settings(), gate.own_seconds)
+                seconds = max(_LEAST_LIMIT_SECONDS, _SLOWER * gate.own_seconds)
+                limits = Limits(execution=seconds, between=seconds + _MORE_SECONDS)
                 with subject.session():
                     series = run_in_child(partial(_run_again, subject, suspects), limits).series
             for number, suspect in enumerate(suspects):
                 suspect.judge(item.nodeid, series.get(str(number), ()))
+            self.spent_seconds += now() - begun
         return lambda _: None
 
 
@@ -95,15 +112,59 @@ def _run_again(subject: Subject, suspects: Sequence[Watched], announce: Announce
     try:
         for _ in range(_RUNS):
             announced.run()
+            gc.collect()
             for known, suspect in zip(lengths, suspects, strict=True):
                 known.append(suspect.length())
+        goes_on = _goes_on(announced, suspects)
     except BrokenRunError as broken:
         return Result(verdict="inconclusive", reason=str(broken))
     series = {
-        str(number): tuple(b - a for a, b in pairwise(known))
-        for number, known in enumerate(lengths)
+        str(number): (*(b - a for a, b in pairwise(known)), gain)
+        for number, (known, gain) in enumerate(zip(lengths, goes_on, strict=True))
     }
     return Result(verdict="clean", series=series)
+
+
+def _goes_on(subject: Subject, suspects: Sequence[Watched]) -> list[int]:
+    """Tell what many more runs add towards their end: nothing, if a bound was come to."""
+    deadline = now() + _MORE_SECONDS
+    middle = [suspect.length() for suspect in suspects]
+    for done in range(1, _MORE_RUNS):
+        subject.run()
+        if done & (done - 1) == 0:  # so that what is compared is the later half at least
+            middle = [suspect.length() for suspect in suspects]
+        if now() > deadline:
+            break
+    subject.run()
+    gc.collect()
+    return [
+        1 if suspect.length() > before else -1
+        for suspect, before in zip(suspects, middle, strict=True)
+    ]
+
+
+def _writes_a_file() -> bool:
+    """Tell whether a file is open for writing that a child would write to as well."""
+    standard = set()
+    for number in range(3):
+        with suppress(OSError):
+            standard.add(_identity(number))
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError, ValueError, StopIteration):
+            number = int(name)
+            status = os.fstat(number)
+            if not stat.S_ISREG(status.st_mode) or not status.st_nlink:  # pytest's own have no name
+                continue
+            with open(f"/proc/self/fdinfo/{number}", encoding="ascii") as lines:
+                flags = int(next(line for line in lines if line.startswith("flags:")).split()[1], 8)
+            if flags & _WRITABLE and _identity(number) not in standard:
+                return True
+    return False
+
+
+def _identity(number: int) -> tuple[int, int]:
+    status = os.fstat(number)
+    return status.st_dev, status.st_ino
 
 
 def _nothing() -> None:

@@ -19,7 +19,7 @@ from pytest_leakguard.monitor.judging import Limits
 from pytest_leakguard.monitor.process import ProcessMonitor
 from pytest_leakguard.monitored import Monitored
 from pytest_leakguard.plugin.lookup import look_up
-from pytest_leakguard.plugin.neighbours import Neighbours
+from pytest_leakguard.plugin.neighbours import Neighbours, looks_at_lifetimes
 from pytest_leakguard.plugin.scopes import Fixtures
 from pytest_leakguard.units import parse_duration, parse_percentage, parse_size, plural
 
@@ -149,8 +149,9 @@ class SessionMonitor:
             interval=self._options.interval,
             limits=self._options.limits,
         )
-        monitor.open(len(session.items) // int(worker.get("workercount", 1)))
         self._monitor = monitor
+        with self._no_harm():
+            monitor.open(len(session.items) // int(worker.get("workercount", 1)))
         try:
             return (yield)
         finally:
@@ -167,6 +168,8 @@ class SessionMonitor:
         if monitor is None or _getpid() != self._owner:
             return (yield)
         with self._no_harm():
+            if looks_at_lifetimes(item):
+                monitor.holders.let_go()
             monitor.begin(item.nodeid)
         try:
             return (yield)
@@ -199,31 +202,39 @@ class SessionMonitor:
     @pytest.hookimpl(tryfirst=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> None:
         """Keep track of the fixtures that are wider than a function: holders may hang on them."""
-        if fixturedef.scope != "function":
-            self._fixtures.set_up(fixturedef)
+        if fixturedef.scope != "function" and self._monitor is not None:
+            with self._no_harm():
+                self._fixtures.set_up(fixturedef)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_fixture_post_finalizer(self, fixturedef: Any) -> None:
         """Let go of what hangs on a fixture that ends."""
-        if fixturedef.scope != "function":
-            self._fixtures.finished(fixturedef)
-            if self._monitor is not None:
-                self._monitor.holders.leave_places()
+        if fixturedef.scope != "function" and self._monitor is not None:
+            with self._no_harm():
+                self._fixtures.finished(fixturedef)
+                if (result := fixturedef.cached_result) is not None:
+                    told = fixturedef.scope == "session"
+                    self._monitor.holders.leave(result[0], told=told)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take in how much of its output pytest keeps, and what its own re-runs have shown."""
+        """Take in what a test's own re-runs have shown."""
         if self._monitor is None:
             return
-        if report.sections:
-            self._monitor.note_text(sum(len(text) for _, text in report.sections))
         carried = getattr(report, "leakguard", None)
         if carried is not None:
-            verdict = carried["result"]["verdict"]
-            if verdict in ("leak", "known", "clean", "bounded"):
-                gains = (1,) if verdict in ("leak", "known") else (0,)
-                for suspect in self._monitor.holders.suspects():
-                    suspect.judge(report.nodeid, gains)
+            with self._no_harm():
+                self._judge(report.nodeid, carried["result"])
+
+    def _judge(self, nodeid: str, result: dict[str, Any]) -> None:
+        """Let the verdict on a test say whether the holders that it made grow do so again."""
+        suspects = self._monitor.holders.suspects() if self._monitor is not None else ()
+        holders = {finding["holder"] for finding in result["findings"]}
+        for suspect in suspects:
+            if result["verdict"] in ("clean", "bounded"):
+                suspect.judge(nodeid, (0,))
+            elif suspect.named is not None and suspect.named.holder in holders:
+                suspect.judge(nodeid, (1, 1, 1))
 
     def pytest_warning_recorded(self, warning_message: Any) -> None:
         """Note what finalisers raise: pytest tells of it by a warning."""
@@ -261,7 +272,8 @@ class SessionMonitor:
         """Show how memory went over the session, and what ought not to go unnoticed."""
         verbosity = self._config.get_verbosity()
         warned = any(monitored.warnings for monitored in self._found)
-        if not (self._found or self._lost or self._trouble) or (verbosity < 0 and not warned):
+        heard = self._lost or self._trouble
+        if not (heard or (self._found and (verbosity >= 0 or warned))):
             return
         from pytest_leakguard.reports.monitor import monitor_lines
 

@@ -146,6 +146,70 @@ def test_descriptors_that_are_never_closed_are_told(lab):
     assert "file descriptors after warm-up" in text
 
 
+@needs_copies
+def test_a_test_that_looks_at_what_is_alive_finds_nothing_held(lab):
+    lab.write(
+        {
+            "shop.py": "registry = {}",
+            "test_alive.py": """
+            import gc, weakref, pytest, shop
+
+            class Item: ...
+
+            @pytest.mark.parametrize("n", range(30))
+            def test_it(n):
+                shop.registry[n] = object()
+
+            def test_alive():
+                item = Item()
+                shop.registry["item"] = item
+                ref = weakref.ref(item)
+                shop.registry = {}
+                del item
+                gc.collect()
+                assert ref() is None
+            """.replace("\n            ", "\n"),
+        }
+    )
+
+    session, _ = watched(lab)
+
+    session.result.assert_outcomes(passed=31)
+
+
+@needs_copies
+def test_no_test_is_run_again_while_a_file_is_open_for_writing(lab):
+    lab.write(
+        {
+            "test_log.py": """
+            import pytest
+
+            seen = []
+
+            @pytest.fixture(scope="session")
+            def log(tmp_path_factory):
+                path = tmp_path_factory.mktemp("log") / "log.txt"
+                with path.open("w") as file:
+                    yield path, file
+
+            @pytest.mark.parametrize("n", range(200))
+            def test_it(n, log):
+                path, file = log
+                print(n, file=file, flush=True)
+                seen.append(n)
+                assert len(path.read_text().split()) == n + 1
+            """.replace("\n            ", "\n")
+        }
+    )
+
+    session, monitor = watched(lab, "--leak-monitor-fail")
+
+    session.result.assert_outcomes(passed=200)
+    assert session.ret == 0
+    (growing,) = monitor[0]["growing"]
+    assert (growing["holder"], growing["confirmed"]) == ("test_log.seen", "")
+
+
 def test_a_holder_in_a_module_fixture_is_let_go_with_it(lab):
     lab.write(
         {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import pytest
@@ -29,6 +30,7 @@ class Bounded:
 
 
 BOUNDED = Bounded()
+FAR = Bounded()
 
 
 def answer_of(copy):
@@ -78,19 +80,47 @@ def test_a_copy_that_fails_is_told_once_its_time_is_up(monkeypatch):
 
 
 @needs_copies
-def test_a_copy_leaves_no_descriptor_behind():
+def test_a_copy_shares_no_descriptor_with_the_session():
     before = sorted(os.listdir("/proc/self/fd"))
+    reading, writing = os.pipe()
+    copy = Copy(lambda: str(os.listdir("/proc/self/fd")).encode())
+    os.close(writing)
 
-    answer_of(Copy(lambda: b""))
-
+    assert os.read(reading, 1) == b""  # nobody else has the other end
+    os.close(reading)
+    assert answer_of(copy) == b"['0']"  # that of the listing
     assert sorted(os.listdir("/proc/self/fd")) == before
 
 
 def test_where_no_copies_are_made_it_is_said(monkeypatch):
     monkeypatch.setattr(copies, "CAN_COPY", False)
 
-    with pytest.raises(OSError, match="makes no copies"):
+    with pytest.raises(OSError, match="copies no processes"):
         Copy(lambda: b"")
+
+
+@needs_copies
+def test_a_process_is_not_copied_where_its_end_would_be_heard():
+    former = signal.signal(signal.SIGCHLD, lambda *_: None)
+    try:
+        with pytest.raises(OSError, match="handled by code of the session's"):
+            Copy(lambda: b"")
+    finally:
+        signal.signal(signal.SIGCHLD, former)
+
+
+@needs_copies
+def test_a_process_that_collects_orphans_is_not_copied(monkeypatch):
+    monkeypatch.setattr(copies, "_getpid", lambda: 1)
+
+    assert "collects orphans" in copies.obstacle()
+
+
+@needs_copies
+def test_a_process_that_is_large_for_its_memory_is_not_copied(monkeypatch):
+    monkeypatch.setattr(copies, "memory_limit", lambda: 1_000_000)
+
+    assert copies.obstacle() == "the process is too large for the memory that it may use"
 
 
 def looked(tests, earlier=None):
@@ -144,16 +174,16 @@ def test_what_the_interpreter_imports_is_not_told():
 def test_holders_are_named_by_one_walk():
     loose = [None]
 
-    named = name_holders(dict, [NESTED["inner"], sys.path, loose])
+    named = name_holders(dict, [NESTED["inner"], FAR.items, loose], far=True)
 
     assert named[identity_of(NESTED["inner"])].holder == f"{__name__}.NESTED['inner']"
-    assert named[identity_of(sys.path)].holder == "sys.path"
+    assert named[identity_of(FAR.items)].holder == f"{__name__}.FAR.items"
     assert identity_of(loose) not in named
 
 
 def test_a_holder_near_to_the_user_s_modules_is_named_without_a_look_at_the_heap(monkeypatch):
     monkeypatch.setattr("pytest_leakguard.monitor.look.Reached", None)
 
-    named = name_holders(dict, [STORE])
+    named = name_holders(dict, [STORE], far=True)
 
     assert named[identity_of(STORE)].holder == f"{__name__}.STORE"

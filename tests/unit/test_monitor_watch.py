@@ -35,6 +35,7 @@ def watched_through(gains, *, file=lambda number: "test_a.py"):
         [1, 1] * 700,  # more than there are stretches
         [3, 0] * 50,
         [1, 0, 2, 0, 1, 1] * 30,
+        [1, 0, 0] * 40,  # one test in three
     ],
 )
 def test_growth_that_goes_on_is_steady(gains):
@@ -48,7 +49,6 @@ def test_growth_that_goes_on_is_steady(gains):
         [5] * 12 + [0] * 100,  # warm-up
         [0] * 100,
         [30] + [0] * 99,
-        ([7] + [0] * 19) * 10,  # one test in twenty: what each file imports, say
         ([1] * 9 + [-9]) * 20,  # filled and emptied
     ],
 )
@@ -76,13 +76,13 @@ def test_what_a_test_run_again_adds_confirms_a_holder():
     watched = watched_through([1] * 64)
     assert watched.wants_confirmation
 
-    watched.judge("test_63", (1, 1))
+    watched.judge("test_63", (1, 1, 1))
 
     assert watched.found().confirmed == "test_63"
     assert not watched.wants_confirmation
 
 
-@pytest.mark.parametrize("gains", [(0, 0), (1, 0)])
+@pytest.mark.parametrize("gains", [(0, 0), (1, 0), (1, 1, 1, -1)])
 def test_tests_that_add_nothing_when_run_again_acquit_a_holder(gains):
     watched = watched_through([1] * 64)
 
@@ -98,7 +98,7 @@ def test_one_test_that_adds_again_outweighs_others_that_do_not():
     watched = watched_through([1] * 64)
 
     watched.judge("test_1", (0, 0))
-    watched.judge("test_2", (1, 1))
+    watched.judge("test_2", (1, 0, 0, 1, 1))
     watched.judge("test_3", (0, 0))
 
     assert watched.found().confirmed == "test_2"
@@ -122,12 +122,30 @@ def test_a_holder_that_is_idle_for_long_may_be_forgotten():
 
 def test_a_confirmed_holder_is_neither_forgotten_nor_forgiven():
     watched = watched_through([1] * 64)
-    watched.judge("test_63", (1, 1))
+    watched.judge("test_63", (1, 1, 1))
     for number in range(200):
         watched.note(f"test_later_{number}", "test_a.py")
 
     assert watched.is_steady()
     assert not watched.is_idle
+
+
+def test_a_confirmed_holder_that_is_emptied_later_is_no_leak():
+    watched = watched_through([1] * 64)
+    watched.judge("test_63", (1, 1, 1))
+    watched.container.clear()
+    watched.note("test_last", "test_a.py")
+
+    assert not watched.is_steady()
+
+
+def test_a_holder_hangs_on_the_fixture_that_leads_to_it():
+    owner, extras, places = Owner(), {}, {}
+    way = way_to(extras, places, owner, owner.items)
+    watched = Watched(owner.items, "test_before", 0, candidate("", way))
+
+    assert watched.hangs_on(owner)
+    assert not watched.hangs_on(places)
 
 
 def test_what_has_no_length_is_not_watched():
