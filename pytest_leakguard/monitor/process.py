@@ -29,8 +29,9 @@ from pytest_leakguard.monitor.readings import OF_TESTS, Readings
 from pytest_leakguard.monitor.tally import Tally
 from pytest_leakguard.monitored import SAMPLED, Monitored
 
-#: Samples of everything are this far apart at least, in seconds.
-_INTERVAL_SECONDS = 0.02
+#: Samples are this far apart at least, in seconds; later on, so many would lie in the time that has
+#: passed: a few hundred in all, of some 100 us each.
+_INTERVAL_SECONDS, _SAMPLES = 0.02, 100
 _NS = 1_000_000_000
 _THREADS = SAMPLED.index("threads")
 #: Share of the elapsed time for what is done after each test, and what may be spent before any has
@@ -141,7 +142,7 @@ class ProcessMonitor:
         if self._is_measuring:
             self._end_measured(test, file, items)
             self._is_measuring = affords
-        if affords and began - self._sampled_ns >= _INTERVAL_SECONDS * _NS:
+        if began - self._sampled_ns >= max(_INTERVAL_SECONDS, self._elapsed() / _SAMPLES) * _NS:
             self._sample()
         self._ration.spent += (now_ns() - began) / _NS
         if self.holders.search(self._tests, test, self._elapsed(), neighbourhood):

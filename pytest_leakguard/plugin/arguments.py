@@ -193,7 +193,14 @@ _MONITOR_OPTIONS = (
         "warn of a resident set above this share of what the process may use (default: 80 %%)",
     ),
 )
-_MONITOR_FAIL = "fail the session when the monitor warns of something"
+#: Switches that go with it.
+_MONITOR_SWITCHES = (
+    ("monitor-fail", "fail the session when the monitor warns of something"),
+    (
+        "monitor-once",
+        "run no test again under the monitor: holders that grow are then listed, and not warned of",
+    ),
+)
 #: Profiles of leaking tests: name, metavar and meaning.
 _PROFILE_OPTIONS = (
     (
@@ -303,9 +310,8 @@ def add_options(parser: pytest.Parser) -> None:
         group.addoption(f"--leak-{name}", dest=dest, default=None, metavar=metavar, help=text)
         parser.addini(dest, f"twin of --leak-{name}", type="string", default=None)
     group.addoption("--leak-monitor", action="store_const", const=True, default=None, help=_MONITOR)
-    group.addoption(
-        "--leak-monitor-fail", action="store_const", const=True, default=None, help=_MONITOR_FAIL
-    )
+    for name, text in _MONITOR_SWITCHES:
+        group.addoption(f"--leak-{name}", action="store_const", const=True, default=None, help=text)
     for name, metavar, text in _MONITOR_OPTIONS:
         dest = f"leak_{name.replace('-', '_')}"
         group.addoption(f"--leak-{name}", dest=dest, default=None, metavar=metavar, help=text)
@@ -319,6 +325,6 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("leak_compare", "twin of --leak-compare", type="string", default=None)
     parser.addini("leak_known", "twin of --leak-known", type="string", default=None)
     parser.addini("leak_fail_on", "twin of --leak-fail-on", type="linelist", default=None)
-    for name in ("native-trace", "isolate", "monitor", "monitor-fail"):
+    for name in ("native-trace", "isolate", "monitor", "monitor-fail", "monitor-once"):
         text = f"twin of --leak-{name}: true or false"
         parser.addini(f"leak_{name.replace('-', '_')}", text, type="string", default=None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import os
 import stat
+from array import array
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -32,7 +33,7 @@ from pytest_leakguard.plugin.scopes import Fixtures
 from pytest_leakguard.runner import BrokenRunError, Subject
 
 #: How often a test is run again; and at most, if it adds each time, to see whether that ends.
-_RUNS, _MORE_RUNS, _MORE_SECONDS = 6, 1_100, 1.0
+_RUNS, _MORE_RUNS, _MORE_SECONDS = 6, 2_100, 3.0
 #: What these runs may take in all, in seconds and as a share of the elapsed time; and one try.
 _CREDIT_SECONDS, _SHARE = 2.0, 0.02
 _LEAST_LIMIT_SECONDS, _SLOWER = 2.0, 10
@@ -115,31 +116,34 @@ def _run_again(subject: Subject, suspects: Sequence[Watched], announce: Announce
             gc.collect()
             for known, suspect in zip(lengths, suspects, strict=True):
                 known.append(suspect.length())
-        goes_on = _goes_on(announced, suspects)
+        goes_on = _goes_on(announced, suspects) if any(map(_adds_again, lengths)) else ()
     except BrokenRunError as broken:
         return Result(verdict="inconclusive", reason=str(broken))
-    series = {
-        str(number): (*(b - a for a, b in pairwise(known)), gain)
-        for number, (known, gain) in enumerate(zip(lengths, goes_on, strict=True))
-    }
+    gains = [[b - a for a, b in pairwise(known)] for known in lengths]
+    for known, gain in zip(gains, goes_on, strict=False):
+        known.append(gain)
+    series = {str(number): tuple(known) for number, known in enumerate(gains)}
     return Result(verdict="clean", series=series)
 
 
+def _adds_again(lengths: Sequence[int]) -> bool:
+    return any(later > earlier for earlier, later in pairwise(lengths))
+
+
 def _goes_on(subject: Subject, suspects: Sequence[Watched]) -> list[int]:
-    """Tell what many more runs add towards their end: nothing, if a bound was come to."""
+    """Tell by many more runs whether growth goes on: 1, or -1 if a bound was come to.
+
+    It does if a holder never has as few items in the last quarter as it once had in the second.
+    """
     deadline = now() + _MORE_SECONDS
-    middle = [suspect.length() for suspect in suspects]
-    for done in range(1, _MORE_RUNS):
+    lengths = [array("q") for _ in suspects]
+    while len(lengths[0]) < _MORE_RUNS and (now() < deadline or len(lengths[0]) < _RUNS):
         subject.run()
-        if done & (done - 1) == 0:  # so that what is compared is the later half at least
-            middle = [suspect.length() for suspect in suspects]
-        if now() > deadline:
-            break
-    subject.run()
-    gc.collect()
+        for known, suspect in zip(lengths, suspects, strict=True):
+            known.append(suspect.length())
+    quarter = max(len(lengths[0]) // 4, 1)
     return [
-        1 if suspect.length() > before else -1
-        for suspect, before in zip(suspects, middle, strict=True)
+        1 if min(known[-quarter:]) > max(known[quarter : 2 * quarter]) else -1 for known in lengths
     ]
 
 

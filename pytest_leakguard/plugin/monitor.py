@@ -21,6 +21,7 @@ from pytest_leakguard.monitored import Monitored
 from pytest_leakguard.plugin.lookup import look_up
 from pytest_leakguard.plugin.neighbours import Neighbours, looks_at_lifetimes
 from pytest_leakguard.plugin.scopes import Fixtures
+from pytest_leakguard.settings import parse_switch
 from pytest_leakguard.units import parse_duration, parse_percentage, parse_size, plural
 
 _NAME, _CARRIED = "leakguard-monitor", "leakguard_monitored"
@@ -36,11 +37,13 @@ class MonitorOptions:
     Attributes:
         interval: How often a thread takes samples besides, in seconds; 0: never.
         fails: Whether warnings fail the session.
+        once: Whether no test is run again.
         limits: What is warned of.
     """
 
     interval: float = 0.0
     fails: bool = False
+    once: bool = False
     limits: Limits = field(default_factory=Limits)
 
 
@@ -64,11 +67,10 @@ def resolve(config: pytest.Config) -> MonitorOptions:
         place, value = look_up(config, "monitor-high")
         if value is not None:
             limits["high_percent"] = parse_percentage(place, value)
-        place, value = look_up(config, "monitor-fail")
-        if value is not None:
-            from pytest_leakguard.settings import parse_switch
-
-            given["fails"] = parse_switch(place, value)
+        for name, field_name in (("monitor-fail", "fails"), ("monitor-once", "once")):
+            place, value = look_up(config, name)
+            if value is not None:
+                given[field_name] = parse_switch(place, value)
     except InvalidSettingError as error:
         raise pytest.UsageError(str(error)) from None
     return MonitorOptions(limits=Limits(**limits), **given)
@@ -115,7 +117,7 @@ class SessionMonitor:
         self, config: pytest.Config, options: MonitorOptions, *, judged_anyway: bool
     ) -> None:
         self._config = config
-        self._confirms = not judged_anyway
+        self._confirms = not (judged_anyway or options.once)
         self._options = options
         self._monitor: ProcessMonitor | None = None
         self._owner = _getpid()

@@ -83,6 +83,50 @@ def test_a_suspect_is_confirmed_by_a_test_that_adds_to_it_again(lab):
 
 
 @needs_copies
+def test_no_test_is_run_again_if_that_is_asked_for(lab):
+    lab.write(suite("keep"))
+
+    session, monitor = watched(lab, "--leak-monitor-once", "--leak-monitor-fail")
+
+    (growing,) = monitor[0]["growing"]
+    assert (growing["holder"], growing["steady"], growing["confirmed"]) == (
+        "app.store.items",
+        True,
+        "",
+    )
+    assert session.ret == 0
+
+
+@needs_copies
+def test_a_bounded_store_with_ever_new_keys_is_not_accused(lab):
+    lab.write(
+        {
+            "app.py": """
+            import itertools
+
+            recent, numbers = {}, itertools.count()
+
+            def remember():
+                if len(recent) >= 300:
+                    del recent[next(iter(recent))]
+                recent[next(numbers)] = object()
+            """.replace("\n            ", "\n"),
+            "test_recent.py": """
+            import pytest, app
+
+            @pytest.mark.parametrize("n", range(200))
+            def test_it(n):
+                app.remember()
+            """.replace("\n            ", "\n"),
+        }
+    )
+
+    _, monitor = watched(lab)
+
+    assert warnings_of(monitor) == []
+
+
+@needs_copies
 def test_a_suite_that_only_warms_up_is_not_accused(lab):
     lab.write(suite("warm"))
 
