@@ -25,7 +25,7 @@ nitpick_ignore_regex = [
     (
         r"py:.*",
         r"(collections\.abc|typing|pathlib|array|re)\..*"
-        r"|pytest_leakguard\.(model\.(Verdict|TraceMode|SoakEnd)|inside\.objects\._T|runner\.(Subject|Recorder)|forkable\.Harness|counters\.nearby\.Neighbourhood|soak\.watching\.Watch|memory_table\.(?!MemoryTable)\w+)"
+        r"|pytest_leakguard\.((model|evidence)\.(Verdict|TraceMode|SoakEnd)|inside\.objects\._T|runner\.(Subject|Recorder)|forkable\.Harness|counters\.nearby\.Neighbourhood|soak\.watching\.Watch|memory_table\.(?!MemoryTable)\w+)"
         r"|(Verdict|TraceMode|SoakEnd|Subject|Recorder|Mapping|Callable|Any|Literal|object)",
     ),
 ]

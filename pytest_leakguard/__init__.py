@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         NotMeasuredError,
         UnsupportedInterpreterError,
     )
+    from pytest_leakguard.evidence import Profile, Soak, TracedRun, Trend
     from pytest_leakguard.exemptions import Exempted, Exemption
     from pytest_leakguard.inside import (
         Measurement,
@@ -26,19 +27,7 @@ if TYPE_CHECKING:
         survivors,
     )
     from pytest_leakguard.memory_table import MemoryTable
-    from pytest_leakguard.model import (
-        Bound,
-        Finding,
-        Frame,
-        NativeFrame,
-        Profile,
-        Result,
-        Share,
-        Soak,
-        Step,
-        TracedRun,
-        Trend,
-    )
+    from pytest_leakguard.model import Bound, Finding, Frame, NativeFrame, Result, Share, Step
     from pytest_leakguard.settings import Settings
 
 __all__ = [
@@ -106,17 +95,14 @@ _HOMES = {
             "Finding",
             "Frame",
             "NativeFrame",
-            "Profile",
             "Result",
             "Share",
-            "Soak",
             "Step",
-            "TracedRun",
-            "Trend",
         ),
         "model",
     ),
     "MemoryTable": "memory_table",
+    **dict.fromkeys(("Profile", "Soak", "TracedRun", "Trend"), "evidence"),
     "Settings": "settings",
 }
 #: Modules of which nothing works without CPython.

@@ -10,18 +10,19 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import final
 
 from pytest_leakguard import calls, forkable, runner
-from pytest_leakguard.clock import now, wait
+from pytest_leakguard.clock import now
 from pytest_leakguard.conclusion import Concluder, hold_to_one_process
 from pytest_leakguard.confirmation import confirm
 from pytest_leakguard.counters import Counter, noting
 from pytest_leakguard.counters.nearby import Neighbourhood
 from pytest_leakguard.counters.selection import Selection
 from pytest_leakguard.decision import exempt
+from pytest_leakguard.empty_test import judge_empty_test
+from pytest_leakguard.evidence import Profile
 from pytest_leakguard.heap import Heap, Pacer, is_in_use
-from pytest_leakguard.model import Profile, Result, Verdict
+from pytest_leakguard.model import Result, Verdict
 from pytest_leakguard.runner import (
     BROKEN,
     BrokenRunError,
@@ -34,28 +35,16 @@ from pytest_leakguard.runner import (
 )
 from pytest_leakguard.sampling import Sampler
 from pytest_leakguard.settings import COUNTER_NAMES, Settings, parse_settings
-from pytest_leakguard.settle import renew_environment_table
 from pytest_leakguard.soak.watching import Watch
 from pytest_leakguard.verdict import Status
 from pytest_leakguard.workers import Called
 
 #: Counters of the pass under tracing.
 _CLOSER = frozenset({"traced_bytes", "container_items"})
-_IDLE_SECONDS = 0.002
 _NESTED = "what asks for it is itself being run again"
-#: How long is waited before each further attempt at judging an empty test.
-_SELF_CHECK_PAUSES_SECONDS = (0.1, 0.4, 1.5)
 
 
 _Judge = Callable[[Trial, Sampler], Result]
-
-
-@final
-class _Idle:
-    """The empty test of the self-check: lets other threads run for a moment, and does nothing."""
-
-    def run(self) -> None:
-        wait(_IDLE_SECONDS)
 
 
 class Checker:
@@ -93,37 +82,10 @@ class Checker:
         self._pacer.restore()
 
     def self_check(self) -> Result:
-        """Judge an empty test, once per process: if it is not flat, nothing can be judged.
-
-        A thread may have just begun its work, such as to fill a cache: it is given a moment. Where
-        other threads go on moving something, the reason of the verdict says so, which is ``clean``.
-        """
+        """Judge an empty test, once per process: if it is not flat, nothing can be judged."""
         if self._self_check is None:
-            self._self_check = self._judge_empty_test()
-            for pause in _SELF_CHECK_PAUSES_SECONDS:
-                if self._self_check.verdict == "clean":
-                    break
-                wait(pause)
-                self._self_check = self._judge_empty_test()
-            if self._self_check.verdict != "clean" and forkable.other_threads():
-                # What they gather is told from what a test leaves behind by each test's diagnosis.
-                self._self_check = replace(self._self_check, verdict="clean")
+            self._self_check = judge_empty_test(self.selection)
         return self._self_check
-
-    def _judge_empty_test(self) -> Result:
-        renew_environment_table()
-        with Heap() as heap:
-            trial = Trial(subject=_Idle(), settings=Settings(), heap=heap)
-            sampler = Sampler(self.selection.of_process())
-            runner.warm_up(trial, sampler)
-            screened = runner.screen(trial, sampler)
-        moved = ", ".join(_moved(screened))
-        return Result(
-            verdict="clean" if screened.flat else "unchecked",
-            reason="" if screened.flat else f"an empty test is not flat: {moved} moved",
-            executions=trial.executions,
-            series=screened.series,
-        )
 
     def check(  # noqa: PLR0913  # most of them by name
         self,
@@ -421,10 +383,6 @@ def _growth(trial: Trial, sampler: Sampler, screened: Screened | None) -> Status
     if screened is None or screened.flat:
         return "acquitted"
     return confirm(trial, sampler, screened).status
-
-
-def _moved(screened: Screened) -> list[str]:
-    return [name for name, steps in screened.steps.items() if any(step > 0 for step in steps)]
 
 
 def check(function: Callable[[], object], **settings: object) -> Result:

@@ -25,7 +25,7 @@ from pytest_leakguard.settings import NATIVE_COUNTERS, Settings
 from pytest_leakguard.units import format_duration
 
 if TYPE_CHECKING:
-    from pytest_leakguard.diagnosis import Diagnosis
+    from pytest_leakguard.diagnosis.model import Diagnosis
     from pytest_leakguard.diagnosis.sites import Sources
 
 #: What a holder may be given to see whether it keeps the bound that it states, in bytes.

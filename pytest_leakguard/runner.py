@@ -18,8 +18,9 @@ from pytest_leakguard.clock import now
 from pytest_leakguard.counters import Counter, consolidate_native
 from pytest_leakguard.counters.containers import ContainerItems, containers_among
 from pytest_leakguard.counters.traced import TracedBytes
+from pytest_leakguard.evidence import Profile
 from pytest_leakguard.heap import Heap
-from pytest_leakguard.model import Profile, Result
+from pytest_leakguard.model import Result
 from pytest_leakguard.sampling import Sampler
 from pytest_leakguard.settings import NATIVE_COUNTERS, Settings
 from pytest_leakguard.tracers import run_unwatched

@@ -24,15 +24,17 @@ from pytest_leakguard.diagnosis.findings import (
     merge_causes,
     with_growth,
 )
+from pytest_leakguard.diagnosis.model import Diagnosis
 from pytest_leakguard.diagnosis.native_sites import add_native_sites
 from pytest_leakguard.diagnosis.resources import Resources, with_resources
 from pytest_leakguard.diagnosis.roots import Root, Roots
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.diagnosis.timeline import Timeline
 from pytest_leakguard.diagnosis.watch import Watched, watch
+from pytest_leakguard.evidence import TracedRun
 from pytest_leakguard.forkable import other_threads
 from pytest_leakguard.identity import identity_of
-from pytest_leakguard.model import Finding, Frame, TracedRun
+from pytest_leakguard.model import Finding, Frame
 from pytest_leakguard.ownership import is_library
 from pytest_leakguard.persistence import is_background
 from pytest_leakguard.runner import Trial, tracing
@@ -48,27 +50,6 @@ MAX_FINDINGS = 10
 _OBJECTS = ("gc_objects", "blocks")
 #: It is idled until so many objects should have come from what grows by itself.
 ENOUGH = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
-    """The causes found, and what the traced runs showed beside them.
-
-    Attributes:
-        findings: Causes, the heaviest first.
-        traced_bytes_per_run: Growth of traced memory; ``None`` when the test stops tracing.
-        background: Holders that also grow while the test does not run, by their names.
-        not_looked: Why no holder was looked for, in words; empty if they were.
-        timeline: What each traced run did; empty when the test stops tracing.
-        searched: How long one was looked for, in words; empty if not at all.
-    """
-
-    findings: tuple[Finding, ...]
-    traced_bytes_per_run: float | None
-    background: tuple[str, ...] = ()
-    not_looked: str = ""
-    timeline: tuple[TracedRun, ...] = ()
-    searched: str = ""
 
 
 def explain(

@@ -13,9 +13,9 @@ from pytest_leakguard.clock import wait
 from pytest_leakguard.diagnosis import traces
 from pytest_leakguard.diagnosis.aside import in_short_stack
 from pytest_leakguard.diagnosis.census import Births
+from pytest_leakguard.evidence import TracedRun
 from pytest_leakguard.heap import Heap
 from pytest_leakguard.identity import identity_of
-from pytest_leakguard.model import TracedRun
 
 # Bound here because tests patch the module's functions.
 _is_tracing, _traced_memory = tracemalloc.is_tracing, tracemalloc.get_traced_memory

@@ -22,8 +22,9 @@ from pytest_leakguard.diagnosis.recording import (
     leftovers,
     recording,
 )
+from pytest_leakguard.evidence import Profile
 from pytest_leakguard.files import replacing
-from pytest_leakguard.model import Profile, Result
+from pytest_leakguard.model import Result
 from pytest_leakguard.profiles import text
 from pytest_leakguard.profiles.keeping import CAPTURE, FLAME_GRAPH, TABLE, TEXT, Cabinet
 from pytest_leakguard.runner import BrokenRunError, Trial

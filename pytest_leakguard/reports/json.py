@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from pytest_leakguard.model import Finding, Frame, Profile, Soak
+from pytest_leakguard.evidence import Profile, Soak
+from pytest_leakguard.model import Finding, Frame
 from pytest_leakguard.reports.facts import SessionFacts, TestOutcome
 
 SCHEMA_VERSION = 1

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from pytest_leakguard.model import Result, Soak, Trend
+from pytest_leakguard.evidence import Soak, Trend
+from pytest_leakguard.model import Result
 from pytest_leakguard.reports.chart import framed
 from pytest_leakguard.units import format_number, format_slope, format_span, plural
 from pytest_leakguard.verdict import retained_floors

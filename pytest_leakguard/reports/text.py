@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median_low
 
-from pytest_leakguard.model import Finding, Frame, NativeFrame, Profile, Result, Share, TracedRun
+from pytest_leakguard.evidence import Profile, TracedRun
+from pytest_leakguard.model import Finding, Frame, NativeFrame, Result, Share
 from pytest_leakguard.reports.json import relative
 from pytest_leakguard.reports.memory_in_short import page_lines as lines_of_memory
 from pytest_leakguard.reports.soaks import page_lines as lines_of_soak

@@ -9,7 +9,8 @@ from typing import final
 from pytest_leakguard.conclusion import Concluder
 from pytest_leakguard.confirmation import RAREST, Confirmed, stretch_of
 from pytest_leakguard.decision import ended, tidy, warmth
-from pytest_leakguard.model import Result, Soak, SoakEnd, Trend, Verdict
+from pytest_leakguard.evidence import Soak, SoakEnd, Trend
+from pytest_leakguard.model import Result, Verdict
 from pytest_leakguard.reports.soaks import slopes_text
 from pytest_leakguard.runner import BROKEN, BrokenRunError, Trial
 from pytest_leakguard.sampling import Sampler

@@ -13,7 +13,7 @@ from itertools import pairwise, repeat
 from typing import final
 
 from pytest_leakguard.clock import now
-from pytest_leakguard.model import Soak, SoakEnd, Trend
+from pytest_leakguard.evidence import Soak, SoakEnd, Trend
 from pytest_leakguard.runner import Trial
 from pytest_leakguard.sampling import Sampler
 from pytest_leakguard.settings import NATIVE_COUNTERS, UNITS

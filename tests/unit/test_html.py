@@ -13,16 +13,8 @@ from pathlib import Path
 import pytest
 
 from pytest_leakguard.errors import MissingPackageError
-from pytest_leakguard.model import (
-    Bound,
-    Frame,
-    NativeFrame,
-    Profile,
-    Result,
-    Share,
-    Step,
-    TracedRun,
-)
+from pytest_leakguard.evidence import Profile, TracedRun
+from pytest_leakguard.model import Bound, Frame, NativeFrame, Result, Share, Step
 from pytest_leakguard.reports import SessionFacts, TestOutcome, require_packages
 
 pytest.importorskip("jinja2")

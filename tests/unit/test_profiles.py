@@ -16,9 +16,10 @@ from pytest_leakguard.api import Checker
 from pytest_leakguard.diagnosis.findings import NOWHERE
 from pytest_leakguard.diagnosis.recording import Leftover, UntraceableError
 from pytest_leakguard.diagnosis.traces import PACKAGE
+from pytest_leakguard.evidence import Profile
 from pytest_leakguard.heap import Heap, is_in_use
 from pytest_leakguard.keeping import Retention
-from pytest_leakguard.model import Profile, Result
+from pytest_leakguard.model import Result
 from pytest_leakguard.profiles import text
 from pytest_leakguard.profiles.keeping import Cabinet
 from pytest_leakguard.profiles.taking import RUNS, Profiler

@@ -9,7 +9,8 @@ from itertools import accumulate
 import pytest
 from sample import ROOT, SUBSCRIPTION, facts, outcome
 
-from pytest_leakguard.model import Result, Soak, Trend
+from pytest_leakguard.evidence import Soak, Trend
+from pytest_leakguard.model import Result
 from pytest_leakguard.reports.html import render_html
 from pytest_leakguard.reports.soaks import curve, length_text, page_lines, slope_text, soak_lines
 from pytest_leakguard.reports.text import failure_page

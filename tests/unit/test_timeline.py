@@ -17,8 +17,9 @@ from pytest_leakguard import check, settle
 from pytest_leakguard.diagnosis.census import Births
 from pytest_leakguard.diagnosis.pace import FRAMES
 from pytest_leakguard.diagnosis.timeline import Timeline
+from pytest_leakguard.evidence import TracedRun
 from pytest_leakguard.heap import Heap
-from pytest_leakguard.model import Result, TracedRun
+from pytest_leakguard.model import Result
 from pytest_leakguard.reports.text import failure_page, timeline_text
 from pytest_leakguard.runner import tracing
 from pytest_leakguard.settings import Settings
