@@ -6,7 +6,6 @@ import gc
 import tracemalloc
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from pytest_leakguard import settle
 from pytest_leakguard.clock import now, wait
