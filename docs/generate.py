@@ -253,7 +253,8 @@ def _example_with_snapshots() -> tempfile.TemporaryDirectory[str]:
     """Save the snapshots of the leaking test."""
     directory = tempfile.TemporaryDirectory()
     atexit.register(directory.cleanup)
-    _example("-q", f"--leak-snapshots={directory.name}/heap")
+    # With time enough for as many traced runs as ever, however busy the machine is.
+    _example("-q", "--leak-confirm=60 s", f"--leak-snapshots={directory.name}/heap")
     return directory
 
 
