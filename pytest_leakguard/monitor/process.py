@@ -30,8 +30,8 @@ from pytest_leakguard.monitor.tally import Tally
 from pytest_leakguard.monitored import SAMPLED, Monitored
 
 #: Samples are this far apart at least, in seconds; later on, so many would lie in the time that has
-#: passed: a few hundred in all, of some 100 us each.
-_INTERVAL_SECONDS, _SAMPLES = 0.02, 100
+#: passed: one or two hundred in all, of some 0.3 ms each.
+_INTERVAL_SECONDS, _SAMPLES = 0.05, 40
 _NS = 1_000_000_000
 _THREADS = SAMPLED.index("threads")
 #: Share of the elapsed time for what is done after each test, and what may be spent before any has
