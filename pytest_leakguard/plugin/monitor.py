@@ -144,24 +144,26 @@ class SessionMonitor:
         """Watch from before the first test until after the last."""
         if not session.items or session.config.option.collectonly:  # or workers run them
             return (yield)
-        worker = getattr(self._config, "workerinput", {})
-        monitor = ProcessMonitor(
-            process=worker.get("workerid", ""),
-            places=self._fixtures.values,
-            interval=self._options.interval,
-            limits=self._options.limits,
-        )
-        self._monitor = monitor
-        with self._no_harm():
-            monitor.open(len(session.items) // int(worker.get("workercount", 1)))
+        with self._no_harm():  # no descriptor may be left, say
+            self._open(len(session.items))
         try:
             return (yield)
         finally:
             if _getpid() == self._owner:  # and not a copy that judges a test alone
                 with self._no_harm():
                     if self._monitor is not None:
-                        self._found.append(monitor.close())
+                        self._found.append(self._monitor.close())
             self._monitor = None
+
+    def _open(self, tests: int) -> None:
+        worker = getattr(self._config, "workerinput", {})
+        self._monitor = ProcessMonitor(
+            process=worker.get("workerid", ""),
+            places=self._fixtures.values,
+            interval=self._options.interval,
+            limits=self._options.limits,
+        )
+        self._monitor.open(tests // int(worker.get("workercount", 1)))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:

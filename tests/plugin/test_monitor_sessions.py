@@ -427,6 +427,28 @@ def test_a_value_that_does_not_fit_ends_the_session_before_any_test(lab, option,
     assert accepted in session.err
 
 
+def test_a_monitor_that_cannot_begin_leaves_the_session_as_it_is(lab):
+    lab.write(
+        {
+            "conftest.py": """
+            import pytest_leakguard.monitor.process as process
+
+            def refuse():
+                raise OSError(24, "Too many open files")
+
+            process.Readings = refuse
+            """.replace("\n            ", "\n"),
+            "test_one.py": "def test_one(): ...",
+        }
+    )
+
+    session = lab.pytest("--leak-monitor", "-q")
+
+    session.result.assert_outcomes(passed=1)
+    assert session.ret == 0
+    assert "the monitor itself failed" in session.raw
+
+
 def test_a_session_that_only_collects_is_not_watched(lab):
     lab.write({"test_one.py": "def test_one(): ..."})
 
