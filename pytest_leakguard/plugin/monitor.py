@@ -21,6 +21,7 @@ from pytest_leakguard.monitored import Monitored
 from pytest_leakguard.plugin.lookup import look_up
 from pytest_leakguard.plugin.neighbours import Neighbours, looks_at_lifetimes
 from pytest_leakguard.plugin.scopes import Fixtures
+from pytest_leakguard.reports.monitor import monitor_lines  # later, no descriptor may be left
 from pytest_leakguard.settings import parse_switch
 from pytest_leakguard.units import parse_duration, parse_percentage, parse_size, plural
 
@@ -279,8 +280,6 @@ class SessionMonitor:
         heard = self._lost or self._trouble
         if not (heard or (self._found and (verbosity >= 0 or warned))):
             return
-        from pytest_leakguard.reports.monitor import monitor_lines
-
         terminalreporter.write_sep("-", "leak monitor")
         for monitored in self._found:
             for line in monitor_lines(monitored, limit=None if verbosity > 0 else 5):
