@@ -290,7 +290,7 @@ def monitor() -> str:
     return "".join(
         f"{line}\n"
         for line in text.splitlines()
-        if line.startswith(("steady growth: ", "leak monitor: "))
+        if line.startswith(("steady growth: ", "  shop.py", "leak monitor: "))
     )
 
 

@@ -66,12 +66,17 @@ class Obstacles:
         self._harness = harness
         self._staying: set[int] = set()
 
-    def first(self) -> str:
-        """Return one of them in words; empty if there is none."""
+    def first(self, *, but_threads: bool = False) -> str:
+        """Return one of them in words; empty if there is none.
+
+        Args:
+            but_threads: Whether other threads are none.
+        """
         if not CAN_FORK:
             return NO_FORK
+        threads = iter(()) if but_threads else self._threads()
         connections = _connections(self._harness.connections())
-        for found in (self._threads(), _children(), connections, _wake_ups(), _polls()):
+        for found in (threads, _children(), connections, _wake_ups(), _polls()):
             for what in found:
                 return f"{what}, which a fork does not carry"
         return ""

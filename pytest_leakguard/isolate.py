@@ -20,7 +20,6 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import PurePath
 from types import TracebackType
 from typing import Any, NoReturn, final
@@ -41,7 +40,6 @@ SLOWER = 100
 #: How long may pass between two executions, in seconds: a diagnosis walks the whole heap.
 BETWEEN_SECONDS = 300.0
 
-Announce = Callable[[Subject], Subject]
 _BEGUN, _ENDED = b"[", b"]"
 _PIPE_BYTES = 1 << 16
 #: How often it is looked whether the child has ended, in milliseconds: the end of the pipe says it
@@ -104,11 +102,11 @@ def check_in_child(
     Raises:
         BaseException: What the re-runs have raised to end the session, such as KeyboardInterrupt.
     """
-    return run_in_child(lambda announce: judge(announce(subject)), limits, interrupts)
+    return run_in_child(lambda parent: judge(parent.told_of(subject)), limits, interrupts)
 
 
 def run_in_child(
-    work: Callable[[Announce], Result],
+    work: Callable[[Parent], Result],
     limits: Limits,
     interrupts: tuple[type[BaseException], ...] = (),
 ) -> Result:
@@ -118,7 +116,7 @@ def run_in_child(
     raises, the child and its process group are gone.
 
     Args:
-        work: Called in the child with what makes of a subject one whose executions are told here.
+        work: Called in the child with what tells this process of its executions.
         limits: How long it may take.
         interrupts: Exceptions that end a session, KeyboardInterrupt and its like aside.
 
@@ -154,25 +152,23 @@ def run_in_child(
 
 
 def _be_child(
-    work: Callable[[Announce], Result],
+    work: Callable[[Parent], Result],
     pipe: int,
     state: tuple[set[Any], tuple[Any, ...]],
     interrupts: tuple[type[BaseException], ...],
 ) -> NoReturn:
     """Do it, say what came of it, and end without anything that Python or pytest does at an end."""
-    own = _getpid()
+    parent = Parent(pipe)
     try:
         _settle_in(pipe, *state)
         try:
-            said: dict[str, Any] = {"result": work(partial(_Announced, pipe)).to_plain()}
+            said: dict[str, Any] = {"result": work(parent).to_plain()}
         except BaseException as error:
             if isinstance(error, Exception) and not isinstance(error, interrupts):
                 said = {"failed": _in_words(error)}
             else:
                 said = {"raised": pickle.dumps(error.with_traceback(None)).hex()}
-        if _getpid() == own:  # and not a process that a test forked and did not end
-            _write_all(pipe, json.dumps(said).encode() + b"\n")
-            _exit(0)
+        parent.hear(said)
     finally:
         _exit(_NOT_DELIVERED)
 
@@ -217,24 +213,48 @@ def _poll_alone(number: int) -> None:
 
 
 @final
-class _Announced:
-    """A subject whose executions are told to the parent, at no cost in memory."""
+class Parent:
+    """The parent as its child speaks to it; a process that a run has forked says nothing."""
 
-    def __init__(self, pipe: int, subject: Subject) -> None:
-        self._subject = subject
+    def __init__(self, pipe: int) -> None:
         self._pipe = pipe
         self._own = _getpid()
 
+    def told_of(self, subject: Subject) -> Subject:
+        """Return the same subject with its executions told, at no cost in memory."""
+        return _Announced(self, subject)
+
+    def mark(self, mark: bytes) -> None:
+        """Tell that an execution begins or has ended."""
+        if _getpid() == self._own:
+            _write(self._pipe, mark)
+
+    def hear(self, said: dict[str, Any]) -> None:
+        """Say what came of it, and end."""
+        if _getpid() == self._own:
+            _write_all(self._pipe, json.dumps(said).encode() + b"\n")
+            _exit(0)
+
+    def left_with(self, result: Result) -> NoReturn:
+        """End at once, wherever the code is that runs, with a result before its time."""
+        try:
+            self.hear({"result": result.to_plain()})
+        finally:
+            _exit(_NOT_DELIVERED)
+
+
+@final
+class _Announced:
+    def __init__(self, parent: Parent, subject: Subject) -> None:
+        self._parent = parent
+        self._subject = subject
+
     def run(self) -> None:
-        self._tell(_BEGUN)
+        self._parent.mark(_BEGUN)
         try:
             self._subject.run()
         finally:
-            self._tell(_ENDED)
-
-    def _tell(self, mark: bytes) -> None:
-        if _getpid() == self._own:  # and not a process that a run has forked and did not end
-            _write(self._pipe, mark)
+            self._parent.mark(_ENDED)
 
 
 def _write_all(pipe: int, message: bytes) -> None:

@@ -117,6 +117,8 @@ class Growing:
         bound: What keeps it from growing for ever, in words; empty when nothing is known.
         confirmed: A test that makes it grow again when it is run again; empty when none was found.
         acquitted: Why it does not count; empty when it does.
+        advice: Where what it retains comes from and what to do about it, as the check says by the
+            test that confirms it; may be empty.
     """
 
     holder: str
@@ -133,6 +135,7 @@ class Growing:
     bound: str = ""
     confirmed: str = ""
     acquitted: str = ""
+    advice: str = ""
 
     @property
     def is_named(self) -> bool:
@@ -178,10 +181,12 @@ class MonitorWarning:
     Attributes:
         kind: Which of the three rules it is.
         text: One sentence with the actual value and the limit.
+        advice: Where it comes from and what to do about it; may be empty.
     """
 
     kind: WarningKind
     text: str
+    advice: str = ""
 
 
 @final
@@ -196,6 +201,8 @@ class Monitored:
         measured: How many of them were measured one by one: as many as the monitor's share of the
             time allows.
         cost_seconds: Time that the monitor itself has taken.
+        rerun_seconds: Time that running suspects' tests again has taken besides.
+        reruns: How many tests were run again.
         curve: Samples over the session.
         trends: How the counters developed after warm-up.
         growing: Holders that went on growing, those that count first.
@@ -213,6 +220,8 @@ class Monitored:
     tests: int = 0
     measured: int = 0
     cost_seconds: float = 0.0
+    rerun_seconds: float = 0.0
+    reruns: int = 0
     curve: Curve = Curve()
     trends: tuple[SessionTrend, ...] = ()
     growing: tuple[Growing, ...] = ()

@@ -21,7 +21,7 @@ from typing import Any, NoReturn, final
 
 from pytest_leakguard.clock import now
 from pytest_leakguard.forkable import held_back
-from pytest_leakguard.isolate import Announce, Limits, run_in_child
+from pytest_leakguard.isolate import Limits, Parent, run_in_child
 from pytest_leakguard.model import Result
 
 #: How much longer than its child the copy itself may take to say something, in seconds.
@@ -153,7 +153,7 @@ def _be_copy(answer: Callable[[Any], Result], pipe: socket.socket, asking: int) 
         pipe.sendall(json.dumps(result.to_plain()).encode() + b"\n")
 
 
-def _answered(answer: Callable[[Any], Result], question: object, _: Announce) -> Result:
+def _answered(answer: Callable[[Any], Result], question: object, _: Parent) -> Result:
     return answer(question)
 
 

@@ -45,12 +45,21 @@ class CollectorWatch:
         self._first = _get_stats()
         self._uncollectable = _uncollectable(self._first)
         self._garbage = len(gc.garbage)
-        gc.callbacks.append(self._heard)
+        self.listen()
+
+    def listen(self) -> None:
+        """Be told of collections."""
+        if self._heard not in gc.callbacks:
+            gc.callbacks.append(self._heard)
+
+    def step_aside(self) -> None:
+        """Be told of none, so that nothing of this is found in ``gc.callbacks``."""
+        if self._heard in gc.callbacks:
+            gc.callbacks.remove(self._heard)
 
     def close(self) -> None:
         """Listen no more."""
-        if self._heard in gc.callbacks:
-            gc.callbacks.remove(self._heard)
+        self.step_aside()
 
     def _heard(self, phase: str, info: dict[str, Any]) -> None:
         # Any: the interpreter's own dictionary.

@@ -96,6 +96,10 @@ class CurveRecorder:
             time_ns, tests, *values = self._latest
             self._put(time_ns, tests, values)
             self._kept_latest = True
+        return self.so_far()
+
+    def so_far(self) -> Curve:
+        """Return what is kept, without a latest sample that may be thinned out."""
         length = self._length
         named = list(zip(self._names, self._columns, strict=True))
         known = {name for name, peak in zip(self._names, self._peaks, strict=True) if peak >= 0}

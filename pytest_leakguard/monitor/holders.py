@@ -28,6 +28,8 @@ _SHARE, _NEAR_CREDIT = 0.0025, 0.015
 _FIRST_NEAR, _NEAR_FACTOR, _NEAR_TESTS = 4, 8, 8
 #: Items that a near container has to gain in these to be watched.
 _NEAR_GAINED = 2
+#: Containers that are taken of a place such as a fixture's value at most, and objects met for them.
+_OF_PLACE, _MET_OF_PLACE = 100, 600
 #: The same of looks at the whole heap: the first, and shares of all tests for the others.
 _FIRST_LOOK = 16
 _LATER_LOOKS = (0.125, 0.25, 0.5, 0.75)
@@ -57,7 +59,8 @@ class HolderSearch:
         self._ended: list[Growing] = []
         # By identity: where an address is used anew, a holder may be missed, and none is accused.
         self._decided: set[int] = set()
-        self._near: list[tuple[object, int]] = []
+        # With how many items each had, and the identity of the value that leads to it, if any.
+        self._near: list[tuple[object, int, int]] = []
         self._near_seconds = _FIRST_NEAR_SECONDS
         self._near_due, self._near_over = _FIRST_NEAR, 0
         self._near_after = ""
@@ -102,8 +105,8 @@ class HolderSearch:
         if not self._watching:
             return 0
         gained = sum(max(one.note(test, file), 0) for one in self._watching)
-        for one in [one for one in self._watching if one.is_idle or one.is_decided]:
-            self._end(one, told=one.is_decided)
+        for one in [one for one in self._watching if one.is_idle or one.retrials.is_decided]:
+            self._end(one, told=one.retrials.is_decided)
         return gained
 
     def search(
@@ -152,14 +155,21 @@ class HolderSearch:
         began = now()
         own, foreign = neighbourhood.own, neighbourhood.foreign
         found = {
-            identity_of(one): one
+            identity_of(one): (one, 0)
             for roots in (neighbourhood.near(), neighbourhood.far())
             for one in choose(roots, own, foreign)
         }
+        for value in self._places().values():
+            of_place = choose([value], own, foreign, _OF_PLACE, _MET_OF_PLACE)
+            found |= {
+                identity_of(one): (one, identity_of(value))
+                for one in of_place
+                if identity_of(one) not in found
+            }
         known = {one.identity for one in self._watching} | self._decided
         self._near = [
-            (one, length(one))
-            for identity, one in found.items()
+            (one, length(one), value)
+            for identity, (one, value) in found.items()
             if identity not in known and (length := length_of_kind(type(one))) is not None
         ]
         self._near_after = test
@@ -170,14 +180,14 @@ class HolderSearch:
 
     def _compare_near(self) -> None:
         began = now()
-        for container, before in self._near:
+        for container, before, value in self._near:
             length = length_of_kind(type(container))
             if (
                 length is not None
                 and length(container) - before >= _NEAR_GAINED
                 and len(self._watching) < _MOST_WATCHED
             ):
-                self._watching.append(Watched(container, self._near_after, before))
+                self._watching.append(Watched(container, self._near_after, before, value=value))
         self._near = []
         self._near_over = 0
         self._ration.spent += now() - began
@@ -238,7 +248,7 @@ class HolderSearch:
         """Whether a test that makes a holder grow should be run again."""
         return any(one.wants_confirmation for one in self._watching)
 
-    def suspects(self) -> Sequence[Watched]:
+    def suspects(self) -> list[Watched]:
         """Return the holders in question that the current test has made grow so far."""
         return [one for one in self._watching if one.wants_confirmation and one.has_grown]
 
@@ -251,8 +261,16 @@ class HolderSearch:
             value: The value.
             told: Whether they have been there all the time, so that their growth counts.
         """
+        self._near = [entry for entry in self._near if entry[2] != identity_of(value)]
         for one in [one for one in self._watching if one.hangs_on(value)]:
             self._end(one, told=told)
+
+    def leave_containers(self, containers: Sequence[object]) -> None:
+        """Let go of holders that end now, with what has made them: their growth does not count."""
+        ending = set(map(identity_of, containers))
+        self._near = [entry for entry in self._near if identity_of(entry[0]) not in ending]
+        for one in [one for one in self._watching if one.identity in ending]:
+            self._end(one, told=False)
 
     def let_go(self) -> None:
         """Hold no container any more: a test is about to look at what is alive."""
@@ -263,7 +281,7 @@ class HolderSearch:
 
     def _end(self, one: Watched, *, told: bool) -> None:
         self._watching.remove(one)
-        if one.is_decided:
+        if one.retrials.is_decided:
             self._decided.add(one.identity)
         if told and len(self._ended) < _MOST_ENDED:
             self._name([one], far=False)
@@ -285,7 +303,8 @@ class HolderSearch:
                 f"looks at the whole heap: {self._looks} of"
                 f" {self._looks + len(self._copies_due)}, as time allowed"
             )
-        self._name([one for one in self._watching if one.is_steady()], far=True)
+        steady = [one for one in self._watching if one.is_steady()]
+        self._name(steady, far=any(one.retrials.confirmed for one in steady))
         found = [*self._ended, *(one.found() for one in self._watching)]
         self.abandon()
         return tuple(
@@ -294,6 +313,10 @@ class HolderSearch:
                 key=lambda one: (not one.steady, bool(one.bound or one.acquitted), -one.gained),
             )
         )
+
+    def name_suspects(self) -> None:
+        """Have a name for each holder in question: what the check finds is known by names."""
+        self._name([one for one in self._watching if one.wants_confirmation], far=True)
 
     def _name(self, watched: Sequence[Watched], *, far: bool) -> None:
         """Name what is suspected and was not met by a look: only a suspect pays for that."""

@@ -5,8 +5,8 @@ Slope and correlation are those of least squares and of Pearson, as ``statistics
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import StatisticsError, correlation, linear_regression
 from typing import final
@@ -22,10 +22,10 @@ _LEAST_SAMPLES, _LEAST_TESTS = 8, 24
 STEADY = 0.9
 #: Parts of what is looked at that each have to show growth.
 _PARTS = 4
-#: Counters that nothing but the tests moves, so that their growth needs no other evidence.
-_RESOURCES = {"fds": "file descriptor", "threads": "thread", "tasks": "asyncio task"}
+#: What else tests may leave behind, in words.
+RESOURCES = {"fds": "file descriptor", "threads": "thread", "tasks": "asyncio task"}
 #: What has to be gained in all before a resource's growth is told.
-_LEAST_GAINED = 8
+LEAST_GAINED = 8
 #: Seconds that a session has to take before a rate per minute means anything.
 LEAST_SECONDS = 60.0
 #: Tests that are named in a warning.
@@ -94,11 +94,13 @@ class Evidence:
     Attributes:
         curve: Samples of the session.
         growing: Holders that went on growing.
+        proven: Resources that grow again when a test is run again, with the test and with advice.
         limit_bytes: What the process may use; 0 when unknown.
     """
 
     curve: Curve
     growing: tuple[Growing, ...] = ()
+    proven: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     limit_bytes: int = 0
 
 
@@ -131,18 +133,21 @@ def _of_holders(evidence: Evidence) -> Iterator[MonitorWarning]:
     """Tell of holders that grow again by a test that is run again: all others may only fill up."""
     for one in evidence.growing:
         if one.steady and one.confirmed and not one.bound:
-            yield MonitorWarning(kind="steady growth", text=_of_holder(one))
+            yield MonitorWarning(kind="steady growth", text=_of_holder(one), advice=one.advice)
 
 
 def _of_counters(evidence: Evidence, trends: Iterable[SessionTrend]) -> Iterator[MonitorWarning]:
     for trend in trends:
-        if trend.counter in _RESOURCES and _is_steady(evidence.curve, trend):
-            noun = _RESOURCES[trend.counter]
+        if trend.counter in evidence.proven and grows_steadily(evidence.curve, trend.counter):
+            noun = RESOURCES[trend.counter]
+            test, advice = evidence.proven[trend.counter]
             yield MonitorWarning(
                 kind="steady growth",
                 text=f"+{plural(trend.last - trend.first, noun)} after warm-up,"
                 f" +{format_number(round(trend.per_test, 2))} per test"
-                f" (correlation {trend.correlation:.2f}, limit {STEADY})",
+                f" (correlation {trend.correlation:.2f}, limit {STEADY});"
+                f" {test} leaves one again when it is run again",
+                advice=advice,
             )
 
 
@@ -157,11 +162,12 @@ def _of_holder(one: Growing) -> str:
     )
 
 
-def _is_steady(curve: Curve, trend: SessionTrend) -> bool:
+def grows_steadily(curve: Curve, counter: str) -> bool:
     """Tell whether a counter grew steadily, and in each part of the session after warm-up."""
-    if trend.per_test <= 0 or trend.correlation <= STEADY:
+    trend = next((one for one in trends_of(curve) if one.counter == counter), None)
+    if trend is None or trend.per_test <= 0 or trend.correlation <= STEADY:
         return False
-    if trend.last - trend.first < _LEAST_GAINED:
+    if trend.last - trend.first < LEAST_GAINED:
         return False
     beginning = curve.tests[-1] * WARM_UP
     samples = curve.series[trend.counter]

@@ -148,7 +148,7 @@ def name_holders(
         Each with its name, by its identity.
     """
     wanted = {identity_of(one): one for one in containers}
-    own = _own_modules()
+    own = [*_own_modules(), *(Root(name, value) for name, value in places().items())]
     found = _described(own, _near_entries(own, wanted))
     if far and found.keys() != wanted.keys():
         named = Roots(places).all()

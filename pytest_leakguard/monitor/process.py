@@ -24,8 +24,10 @@ from pytest_leakguard.monitor.judging import (
     trends_of,
     warnings_of,
 )
+from pytest_leakguard.monitor.quantities import Quantities
 from pytest_leakguard.monitor.ration import Ration
 from pytest_leakguard.monitor.readings import OF_TESTS, Readings
+from pytest_leakguard.monitor.retrials import Suspect
 from pytest_leakguard.monitor.tally import Tally
 from pytest_leakguard.monitored import SAMPLED, Monitored
 
@@ -51,6 +53,10 @@ class ProcessMonitor:
 
     Attributes:
         holders: Looks for holders that grow.
+        quantities: Looks for resources that grow.
+        collector: Looks at the garbage collector.
+        reruns: How many tests were run again for what is suspected.
+        rerun_seconds: How long that took.
     """
 
     def __init__(
@@ -66,9 +72,12 @@ class ProcessMonitor:
         self._interval = interval
         self._readings = Readings()
         self.holders = HolderSearch(places)
+        self.quantities = Quantities(self._readings.readers)
+        self.reruns = 0
+        self.rerun_seconds = 0.0
         self._recorder = CurveRecorder(SAMPLED)
         self._tally = Tally()
-        self._collector = CollectorWatch()
+        self.collector = CollectorWatch()
         self._ration = Ration(_SHARE, _CREDIT)
         self._began_ns = 0
         self._sampled_ns = 0
@@ -90,7 +99,7 @@ class ProcessMonitor:
         """
         self._began_ns = now_ns()
         self.holders.open(tests)
-        self._collector.open()
+        self.collector.open()
         self._sample()
         if self._interval:
             self._thread = threading.Thread(
@@ -120,7 +129,8 @@ class ProcessMonitor:
         """Note that a test begins."""
         began = now_ns()
         self._test = test
-        self._collector.begin(test)
+        self.collector.begin(test)
+        self.quantities.begin()
         if not self._is_measuring and self._ration.affords(0.0, self._elapsed()):
             self._readings.counts(self._before)
             self._is_measuring = True
@@ -135,7 +145,7 @@ class ProcessMonitor:
         """
         began = now_ns()
         test, self._test, self._last_test = self._test, "", self._test
-        self._collector.end()
+        self.collector.end()
         self._tests += 1
         items = self.holders.note(test, file)
         affords = self._ration.affords(0.0, self._elapsed())
@@ -144,9 +154,20 @@ class ProcessMonitor:
             self._is_measuring = affords
         if began - self._sampled_ns >= max(_INTERVAL_SECONDS, self._elapsed() / _SAMPLES) * _NS:
             self._sample()
+            values = dict(zip(SAMPLED, self._readings.values, strict=True))
+            self.quantities.look(values, self._recorder.so_far)
         self._ration.spent += (now_ns() - began) / _NS
         if self.holders.search(self._tests, test, self._elapsed(), neighbourhood):
             self._is_measuring = False  # what was there before the next test is read anew
+
+    @property
+    def has_suspects(self) -> bool:
+        """Whether a test that makes something grow should be run again."""
+        return self.holders.has_suspects or self.quantities.has_suspects
+
+    def suspects(self) -> list[Suspect]:
+        """Return what is in question and has grown by the current test so far."""
+        return [*self.holders.suspects(), *self.quantities.suspects()]
 
     def _end_measured(self, test: str, file: str, items: int) -> None:
         self._readings.counts(self._after)
@@ -160,7 +181,7 @@ class ProcessMonitor:
         if self._thread is not None:
             self._stop.set()
             self._thread.join()
-        self._collector.close()
+        self.collector.close()
         self.holders.abandon()
 
     def close(self) -> Monitored:
@@ -169,7 +190,7 @@ class ProcessMonitor:
         if self._thread is not None:
             self._stop.set()
             self._thread.join()
-        self._collector.close()
+        self.collector.close()
         curve = self._recorder.curve()
         trends = trends_of(curve)
         growing = self.holders.close()
@@ -177,6 +198,7 @@ class ProcessMonitor:
         evidence = Evidence(
             curve=curve,
             growing=growing,
+            proven=self.quantities.proven(),
             limit_bytes=limit,
         )
         missing = ", ".join(self._readings.missing)
@@ -187,17 +209,19 @@ class ProcessMonitor:
             tests=self._tests,
             measured=self._measured,
             cost_seconds=round(self._ration.spent + self.holders.spent_seconds, 4),
+            rerun_seconds=round(self.rerun_seconds, 4),
+            reruns=self.reruns,
             curve=curve,
             trends=trends,
             growing=growing,
             retaining=self._tally.tests(),
             retaining_files=self._tally.files(),
-            collections=self._collector.found(),
+            collections=self.collector.found(),
             warnings=tuple(warnings_of(evidence, trends, self._limits)),
             limit_bytes=limit,
-            notes=(*notes, *self.holders.notes),
+            notes=(*notes, *self.holders.notes, *self.quantities.notes(curve)),
         )
 
     def note_raising(self, what: str) -> None:
         """Note that a finaliser has raised something."""
-        self._collector.note_raising(what)
+        self.collector.note_raising(what)

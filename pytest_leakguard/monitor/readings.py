@@ -78,6 +78,11 @@ class Readings:
         read = {name for _, name, _ in self._cheap} | {SAMPLED[one.position] for one in self._dear}
         self.missing = tuple(name for name in SAMPLED if name not in read)
 
+    @property
+    def readers(self) -> dict[str, Callable[[], int | None]]:
+        """How each counter is read that takes no time to speak of, by its name."""
+        return {name: read for _, name, read in self._cheap}
+
     def counts(self, into: array[int]) -> None:
         """Read what is told of each test, in the order of :data:`OF_TESTS`.
 
@@ -86,7 +91,7 @@ class Readings:
         """
         tracing = is_tracing()
         for place, name, read in self._of_tests:
-            into[place] = (0 if tracing and name == "native_bytes" else read()) or 0
+            into[place] = (0 if tracing and name == "native_bytes" else _told(read)) or 0
 
     def take(self, elapsed_seconds: float) -> None:
         """Read everything that can be afforded.
@@ -96,13 +101,21 @@ class Readings:
         """
         tracing = is_tracing()  # it keeps its records on the native heap
         for position, name, read in self._cheap:
-            value = None if tracing and name == "native_bytes" else read()
+            value = None if tracing and name == "native_bytes" else _told(read)
             self.values[position] = ABSENT if value is None else value
         for dear in self._dear:
             self.values[dear.position] = ABSENT
             if self._ration.affords(dear.cost, elapsed_seconds):
                 began = now()
-                value = dear.read()
+                value = _told(dear.read)
                 self.values[dear.position] = ABSENT if value is None else value
                 dear.cost = now() - began
                 self._ration.spent += dear.cost
+
+
+def _told(read: Callable[[], int | None]) -> int | None:
+    """Read a counter; ``None`` where the system refuses, as when no descriptor is left."""
+    try:
+        return read()
+    except OSError:
+        return None

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from operator import add
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from pytest_leakguard.counters.containers import sized
 from pytest_leakguard.identity import identity_of
 from pytest_leakguard.monitor.looks import Candidate
+from pytest_leakguard.monitor.retrials import Retrials, advice_of
 from pytest_leakguard.monitored import NAMELESS, Growing
-from pytest_leakguard.units import plural
+
+if TYPE_CHECKING:
+    from pytest_leakguard.model import Finding, Result
 
 #: Tests that are named at most for a holder, and files that are remembered for it.
 _MOST_NAMED, _MOST_FILES = 2_000, 500
@@ -31,12 +34,10 @@ _LEAST_OF_FILE = 8
 _GOES_ON = 0.5
 #: Tests in a row that add nothing, after which a holder may be forgotten.
 _IDLE_TESTS = 64
+#: What it is called where a check is to judge it and nothing else.
+_SUSPECT = "the suspect"
 #: After how many tests it is decided anew whether a holder is suspect.
 _LOOK_EVERY = 8
-#: How many of a test's further runs have to add something: one in three, of six.
-_AGAIN = 2
-#: How many tests are run again to see whether a holder grows by the same test once more.
-_TRIES = 3
 
 
 def resolve(candidate: Candidate, places: Mapping[str, object]) -> object | None:
@@ -71,13 +72,20 @@ class Watched:
         began_after: The last test before the growth was seen.
         before: How many items it had then.
         named: What it is called; ``None`` while that is not known.
+        value: Identity of the value of a named place that leads to it; 0 if none is known to.
 
     Attributes:
-        tries: How many tests were run again for it, or could not be.
+        retrials: What came of running tests again that make it grow.
     """
 
     def __init__(
-        self, container: object, began_after: str, before: int, named: Candidate | None = None
+        self,
+        container: object,
+        began_after: str,
+        before: int,
+        named: Candidate | None = None,
+        *,
+        value: int = 0,
     ) -> None:
         self.named = named
         # Any: one of several types, each of which takes its own kind.
@@ -87,6 +95,7 @@ class Watched:
             raise TypeError(f"a container with a length is watched (got {type(container)!r})")
         self._length = length
         self._began_after = began_after
+        self._value = value
         self._before = before
         self._last = self._length(container)
         self._first = self._last
@@ -98,22 +107,16 @@ class Watched:
         self._files: dict[str, array[int]] = {}
         self._stretches = array("q", bytes(8 * _STRETCHES))
         self._stretch = 1
-        self._confirmed = ""
-        self._acquitted = ""
         self._is_suspect = False
-        self._flat_tests = 0
-        self.tries = 0
+        self.retrials = Retrials()
 
     def hangs_on(self, value: object) -> bool:
         """Tell whether the way to it leads through the value of a named place."""
+        if self._value:
+            return self._value == identity_of(value)
         if self.named is None or self.named.root:
             return False
         return len(self.named.way) > 2 and self.named.way[2] == identity_of(value)
-
-    @property
-    def is_decided(self) -> bool:
-        """Whether nothing more is to be learned: tests were run again, and it is no leak."""
-        return self.tries >= _TRIES and not self._confirmed
 
     @property
     def identity(self) -> int:
@@ -128,20 +131,33 @@ class Watched:
     @property
     def has_grown(self) -> bool:
         """Whether it has more items than when the last test was over."""
-        return self.length() > self._last
+        return self.amount() > self._last
 
     @property
     def is_idle(self) -> bool:
         """Whether it has not grown for many tests, and is no leak: it may be forgotten."""
-        return self._idle >= _IDLE_TESTS and not self._confirmed
+        return self._idle >= _IDLE_TESTS and not self.retrials.confirmed
 
-    def length(self) -> int:
+    def amount(self) -> int:
         """Return how many items it has now."""
         return self._length(self._container)
 
+    def roots(self) -> Mapping[str, object]:
+        """Return what leads a check to it by a name of its own."""
+        return {_SUSPECT: self._container}
+
+    def is_accused(self, result: Result) -> bool:
+        """Tell whether a verdict is about it."""
+        return self.finding(result) is not None
+
+    def finding(self, result: Result) -> Finding | None:
+        """Return what the check has found of it; ``None`` if it has found nothing."""
+        names = {_SUSPECT, "" if self.named is None else self.named.holder}
+        return next((one for one in result.findings if one.holder in names), None)
+
     def note(self, test: str, file: str) -> int:
         """Note that a test is over, and return how many items it has added."""
-        items = self.length()
+        items = self.amount()
         gained = items - self._last
         self._last = items
         counts = self._files.get(file)
@@ -176,7 +192,7 @@ class Watched:
         """
         if self._watched < _LEAST_WATCHED or 2 * (self._last - self._first) < self._growing_tests:
             return False
-        if self._confirmed:
+        if self.retrials.confirmed:
             return True
         return self._goes_on() or any(map(_is_to_blame, self._files.values()))
 
@@ -193,36 +209,25 @@ class Watched:
     @property
     def wants_confirmation(self) -> bool:
         """Whether a test that makes it grow should be run again."""
-        return self._is_suspect and not self._confirmed and self.tries < _TRIES
+        return self._is_suspect and self.retrials.is_open
 
-    def judge(self, test: str, gains: Sequence[int]) -> None:
-        """Note what came of running a test again.
-
-        Args:
-            test: The test, which has made it grow.
-            gains: What each further run has added; empty if it could not be run again.
-        """
-        self.tries += 1
-        if not gains:
-            return
-        if sum(gain > 0 for gain in gains) >= _AGAIN and gains[-1] >= 0:
-            self._confirmed, self._acquitted = test, ""
-        elif not self._confirmed:
-            self._flat_tests += 1
-            tests = plural(self._flat_tests, "test")
-            self._acquitted = f"{tests} that had added to it added nothing when run again"
+    def _name(self) -> str:
+        if self.named is not None:
+            return self.named.holder
+        found = self.retrials.finding
+        return NAMELESS if found is None else found.holder
 
     def found(self) -> Growing:
         """Return what was seen."""
         from pytest_leakguard.diagnosis.naming import type_name
 
-        items = self.length()
+        items = self.amount()
         files = sorted(self._files.items(), key=lambda one: -one[1][1])
         named = sorted(zip(self._gains, self._names, strict=True), key=lambda one: -one[0])
         growing = {file: (counts[1], counts[0]) for file, counts in files if counts[1]}
         watched = max(self._watched, 1)
         return Growing(
-            holder=NAMELESS if self.named is None else self.named.holder,
+            holder=self._name(),
             type=type_name(self._container) if self.named is None else self.named.type,
             items=items,
             gained=items - self._before,
@@ -234,8 +239,9 @@ class Watched:
             files=growing,
             steady=self.is_steady(),
             bound="" if self.named is None else self.named.bound,
-            confirmed=self._confirmed,
-            acquitted=self._acquitted,
+            confirmed=self.retrials.confirmed,
+            acquitted=self.retrials.acquitted,
+            advice=advice_of(self.retrials.finding),
         )
 
 

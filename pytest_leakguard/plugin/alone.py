@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import shutil
-import tempfile
 import unittest
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +16,7 @@ from pytest_leakguard.isolate import STALL_SECONDS
 from pytest_leakguard.model import Result
 from pytest_leakguard.plugin.gate import REPORTING
 from pytest_leakguard.plugin.quiet import flush, quiet
+from pytest_leakguard.plugin.temporary import elsewhere, own_directory
 from pytest_leakguard.pristine import Pristine, UnansweredError, find_culprit
 from pytest_leakguard.settings import Settings
 
@@ -84,7 +82,7 @@ class Alone:
         if target is None or not earlier or (seen and seen in self._own):
             return result
         try:
-            with self._directory() as directory:
+            with own_directory(self._config) as directory:
                 return self._told_apart(target, earlier, result, settings, directory)
         except UnansweredError as error:
             return replace(result, evidence=_joined(result.evidence, str(error)))
@@ -124,28 +122,13 @@ class Alone:
     def _seconds_of(self, number: int) -> float:
         return self._seconds.get(self._items[number].nodeid, 0.0)
 
-    @contextmanager
-    def _directory(self) -> Iterator[str]:
-        """Make a directory for the temporary files of children, which ends with the question."""
-        factory: Any = getattr(self._config, "_tmp_path_factory", None)
-        if factory is None:
-            yield ""
-            return
-        directory = tempfile.mkdtemp(prefix="alone-", dir=factory.getbasetemp())
-        try:
-            yield directory
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
-
     # In a child of the copy
 
     def _answer(self, question: Mapping[str, Any]) -> Result:
         """Run tests and judge the last one of them."""
         target = self._items[question["test"]]
         chosen = [*(self._items[number] for number in question["before"]), target]
-        factory: Any = getattr(self._config, "_tmp_path_factory", None)
-        if factory is not None and question["directory"]:
-            factory._basetemp = Path(question["directory"])
+        elsewhere(self._config, question["directory"])
         run = self._config.hook.pytest_runtest_protocol
         with quiet(self._config), _withheld(self._config) as reports:
             self._begin(target)

@@ -198,7 +198,7 @@ _MONITOR_SWITCHES = (
     ("monitor-fail", "fail the session when the monitor warns of something"),
     (
         "monitor-once",
-        "run no test again under the monitor: holders that grow are then listed, and not warned of",
+        "run no test again under the monitor: what grows is then listed, and not warned of",
     ),
 )
 #: Profiles of leaking tests: name, metavar and meaning.

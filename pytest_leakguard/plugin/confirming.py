@@ -1,61 +1,74 @@
-"""Does a holder that grew from test to test grow by the same test once more?
+"""Does what grew from test to test grow by the same test once more? Asked of a forked child.
 
-A cache that each test asks for something else grows as steadily as a list that is never emptied.
-Run again, the one adds nothing. Some of the tests that make a suspected holder grow are therefore
-run twice more, in a forked child, which is not heard of otherwise.
+Some of the tests that make a suspect grow are run again there, and judged if they add to it each
+time. The session does not hear of it otherwise: such a child ends before it changes anything
+outside of its own memory and of one directory.
 """
 
 from __future__ import annotations
 
-import gc
 import os
+import re
 import stat
-from array import array
+import sys
+import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import pairwise
 from typing import final
 
 import pytest
 
 from pytest_leakguard.clock import now
 from pytest_leakguard.forkable import CAN_COPY, Obstacles
-from pytest_leakguard.isolate import Announce, Limits, run_in_child
+from pytest_leakguard.isolate import Limits, Parent, run_in_child
 from pytest_leakguard.model import Result
-from pytest_leakguard.monitor.holders import HolderSearch
-from pytest_leakguard.monitor.watch import Watched
+from pytest_leakguard.monitor.process import ProcessMonitor
+from pytest_leakguard.monitor.quantities import Quantity
+from pytest_leakguard.monitor.retrials import Suspect
 from pytest_leakguard.plugin import markers
 from pytest_leakguard.plugin.gate import Gate, Settle
 from pytest_leakguard.plugin.harness import harness_of
+from pytest_leakguard.plugin.neighbours import Neighbours
 from pytest_leakguard.plugin.rerun import RerunnableItem, Timeouts, doctest_globals
 from pytest_leakguard.plugin.scopes import Fixtures
-from pytest_leakguard.runner import BrokenRunError, Subject
+from pytest_leakguard.plugin.temporary import elsewhere, own_directory
+from pytest_leakguard.runner import Subject
+from pytest_leakguard.settings import Settings
 
-#: How often a test is run again; and at most, if it adds each time, to see whether that ends.
-_RUNS, _MORE_RUNS, _MORE_SECONDS = 6, 2_100, 3.0
-#: What these runs may take in all, in seconds and as a share of the elapsed time; and one try.
-_CREDIT_SECONDS, _SHARE = 2.0, 0.02
-_LEAST_LIMIT_SECONDS, _SLOWER = 2.0, 10
+#: How often a test is run again before it is known whether it is to be judged.
+_RUNS = 6
+#: What these runs may take in all, in seconds and as a share of the elapsed time; and one run.
+_CREDIT_SECONDS, _SHARE = 2.0, 0.01
+_LEAST_LIMIT_SECONDS, _SLOWER = 2.0, 20
+#: For how long a test is run again to judge it, and how much longer a verdict may take, in seconds.
+_CONFIRM_SECONDS, _VERDICT_SECONDS = 3.0, 30.0
 #: How a file was opened that can be written.
 _WRITABLE = os.O_WRONLY | os.O_RDWR
 
 
 @final
 class Confirmation:
-    """Runs tests again that make suspected holders grow.
+    """Runs tests again that make suspects grow.
 
     Args:
         config: The session's configuration.
-        searches: Called for the search for holders; ``None`` while none is on.
+        fixtures: Those wider than a function that are set up.
+        monitors: Called for the monitor of this process; ``None`` while it is not on.
     """
 
-    def __init__(self, config: pytest.Config, searches: Callable[[], HolderSearch | None]) -> None:
-        self._searches = searches
+    def __init__(
+        self,
+        config: pytest.Config,
+        fixtures: Fixtures,
+        monitors: Callable[[], ProcessMonitor | None],
+    ) -> None:
+        self._fixtures = fixtures
+        self._monitors = monitors
         self._timeouts = Timeouts(config)
-        self._obstacles = Obstacles(harness_of(config))
+        self._harness = harness_of(config)
+        self._obstacles = Obstacles(self._harness)
         self._began = now()
-        self.spent_seconds = 0.0
 
     @pytest.hookimpl(tryfirst=True, optionalhook=True)
     def pytest_timeout_set_timer(self, settings: object) -> None:
@@ -64,13 +77,13 @@ class Confirmation:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Have a test that may make a suspected holder grow run again once it has passed."""
-        holders = self._searches()
-        if holders is None or not holders.has_suspects or _is_judged(item):
+        """Have a test that may make a suspect grow run again once it has passed."""
+        monitor = self._monitors()
+        if monitor is None or not monitor.has_suspects or _is_judged(item):
             return (yield)
         globs = doctest_globals(item)
         try:
-            with Gate(item, lambda gate: self._confirm(item, gate, holders, globs), _nothing):
+            with Gate(item, lambda gate: self._confirm(item, gate, monitor, globs), _nothing):
                 return (yield)
         finally:
             self._timeouts.settings = None
@@ -79,25 +92,100 @@ class Confirmation:
         self,
         item: pytest.Item,
         gate: Gate,
-        holders: HolderSearch,
+        monitor: ProcessMonitor,
         globs: dict[str, object] | None,
     ) -> Settle:
-        suspects = holders.suspects()
+        suspects = monitor.suspects()
         begun = now()
-        expected = gate.own_seconds * _RUNS
         allowed = _CREDIT_SECONDS + _SHARE * (begun - self._began)
-        if suspects and self.spent_seconds + expected <= allowed:
-            series: Mapping[str, tuple[int, ...]] = {}
-            if CAN_COPY and not (_writes_a_file() or self._obstacles.first()):
-                subject = RerunnableItem(item, gate, Fixtures(), self._timeouts, globs)
-                seconds = max(_LEAST_LIMIT_SECONDS, _SLOWER * gate.own_seconds)
-                limits = Limits(execution=seconds, between=seconds + _MORE_SECONDS)
-                with subject.session():
-                    series = run_in_child(partial(_run_again, subject, suspects), limits).series
+        if suspects and monitor.rerun_seconds + gate.own_seconds * _RUNS <= allowed:
+            from pytest_leakguard.monitor.retrial import heard
+
+            result = self._run_again(item, gate, monitor, suspects, globs)
             for number, suspect in enumerate(suspects):
-                suspect.judge(item.nodeid, series.get(str(number), ()))
-            self.spent_seconds += now() - begun
+                suspect.retrials.take(item.nodeid, heard(result, number))
+            monitor.reruns += 1
+            monitor.rerun_seconds += now() - begun
         return lambda _: None
+
+    def _run_again(
+        self,
+        item: pytest.Item,
+        gate: Gate,
+        monitor: ProcessMonitor,
+        suspects: Sequence[Suspect],
+        globs: dict[str, object] | None,
+    ) -> Result:
+        """Run a test again in a child; the result says why not if that cannot be."""
+        # Threads that were left behind are what is asked about, and end with a fork.
+        of_threads = all(isinstance(one, Quantity) and one.name == "threads" for one in suspects)
+        refusal = "" if CAN_COPY else "this platform copies no processes"
+        refusal = refusal or _open_for_writing() or self._obstacles.first(but_threads=of_threads)
+        if refusal:
+            return Result(verdict="unchecked", reason=refusal)
+        subject = RerunnableItem(item, gate, self._fixtures, self._timeouts, globs)
+        seconds = max(_LEAST_LIMIT_SECONDS, _SLOWER * gate.own_seconds)
+        limits = Limits(execution=seconds, between=seconds + _CONFIRM_SECONDS + _VERDICT_SECONDS)
+        try:
+            with own_directory(item.config) as directory, subject.session():
+                work = partial(self._in_child, item, subject, monitor, suspects, directory)
+                return run_in_child(work, limits)
+        except OSError as error:  # no descriptor is left, or no memory
+            return Result(verdict="unchecked", reason=str(error))
+
+    # In the child
+
+    def _in_child(  # noqa: PLR0913, PLR0917  # what the fork carries over
+        self,
+        item: pytest.Item,
+        subject: Subject,
+        monitor: ProcessMonitor,
+        suspects: Sequence[Suspect],
+        directory: str,
+        parent: Parent,
+    ) -> Result:
+        from pytest_leakguard.fence import Fence
+        from pytest_leakguard.monitor.retrial import run_again
+
+        sys.dont_write_bytecode = True
+        tempfile.tempdir = directory
+        elsewhere(item.config, directory)
+        fence = Fence(directory, partial(_refused, parent))
+        fenced = fence.around(parent.told_of(subject))
+        try:
+            return run_again(fenced, suspects, partial(self._judged, item, monitor, directory))
+        except BaseException as error:  # what ends a session when a test raises it again
+            return Result(verdict="unchecked", reason=f"the test raised {type(error).__name__}")
+
+    def _judged(
+        self,
+        item: pytest.Item,
+        monitor: ProcessMonitor,
+        directory: str,
+        subject: Subject,
+        roots: Mapping[str, object],
+    ) -> Result:
+        """Judge a test as if its author had asked for it."""
+        from pytest_leakguard.api import Checker
+
+        monitor.holders.name_suspects()
+        checker = Checker(
+            extra_roots=lambda: {**self._fixtures.values(), **roots},
+            kept_files=re.compile(re.escape(directory)),
+            harness=self._harness,
+        )
+        neighbourhood = Neighbours().of(item, self._fixtures.values())
+        settings = Settings(confirm=_CONFIRM_SECONDS)
+        result = checker.check(subject, settings, neighbourhood=neighbourhood)
+        names = self._fixtures.names
+        findings = tuple(finding.with_fixtures(names) for finding in result.findings)
+        return Result(
+            verdict=result.verdict, reason=result.reason, growth=result.growth, findings=findings
+        )
+
+
+def _refused(parent: Parent, what: str) -> None:
+    parent.left_with(Result(verdict="unchecked", reason=f"the test {what}"))
 
 
 def _is_judged(item: pytest.Item) -> bool:
@@ -106,49 +194,8 @@ def _is_judged(item: pytest.Item) -> bool:
     return marked or bool(item.config.getoption("trace", False))
 
 
-def _run_again(subject: Subject, suspects: Sequence[Watched], announce: Announce) -> Result:
-    """Run a test again and count what each run adds, in a process of its own."""
-    announced = announce(subject)
-    lengths = [[suspect.length()] for suspect in suspects]
-    try:
-        for _ in range(_RUNS):
-            announced.run()
-            gc.collect()
-            for known, suspect in zip(lengths, suspects, strict=True):
-                known.append(suspect.length())
-        goes_on = _goes_on(announced, suspects) if any(map(_adds_again, lengths)) else ()
-    except BrokenRunError as broken:
-        return Result(verdict="inconclusive", reason=str(broken))
-    gains = [[b - a for a, b in pairwise(known)] for known in lengths]
-    for known, gain in zip(gains, goes_on, strict=False):
-        known.append(gain)
-    series = {str(number): tuple(known) for number, known in enumerate(gains)}
-    return Result(verdict="clean", series=series)
-
-
-def _adds_again(lengths: Sequence[int]) -> bool:
-    return any(later > earlier for earlier, later in pairwise(lengths))
-
-
-def _goes_on(subject: Subject, suspects: Sequence[Watched]) -> list[int]:
-    """Tell by many more runs whether growth goes on: 1, or -1 if a bound was come to.
-
-    It does if a holder never has as few items in the last quarter as it once had in the second.
-    """
-    deadline = now() + _MORE_SECONDS
-    lengths = [array("q") for _ in suspects]
-    while len(lengths[0]) < _MORE_RUNS and (now() < deadline or len(lengths[0]) < _RUNS):
-        subject.run()
-        for known, suspect in zip(lengths, suspects, strict=True):
-            known.append(suspect.length())
-    quarter = max(len(lengths[0]) // 4, 1)
-    return [
-        1 if min(known[-quarter:]) > max(known[quarter : 2 * quarter]) else -1 for known in lengths
-    ]
-
-
-def _writes_a_file() -> bool:
-    """Tell whether a file is open for writing that a child would write to as well."""
+def _open_for_writing() -> str:
+    """Say whether a file is open for writing that a child would write to as well."""
     standard = set()
     for number in range(3):
         with suppress(OSError):
@@ -162,8 +209,8 @@ def _writes_a_file() -> bool:
             with open(f"/proc/self/fdinfo/{number}", encoding="ascii") as lines:
                 flags = int(next(line for line in lines if line.startswith("flags:")).split()[1], 8)
             if flags & _WRITABLE and _identity(number) not in standard:
-                return True
-    return False
+                return f"{os.readlink(f'/proc/self/fd/{number}')} is open for writing"
+    return ""
 
 
 def _identity(number: int) -> tuple[int, int]:

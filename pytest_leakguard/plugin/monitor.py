@@ -14,9 +14,9 @@ import pytest
 
 from pytest_leakguard.errors import InvalidSettingError, UnsupportedInterpreterError
 from pytest_leakguard.interpreter import require_cpython
-from pytest_leakguard.monitor.holders import HolderSearch
 from pytest_leakguard.monitor.judging import Limits
 from pytest_leakguard.monitor.process import ProcessMonitor
+from pytest_leakguard.monitor.retrials import Again
 from pytest_leakguard.monitored import Monitored
 from pytest_leakguard.plugin.lookup import look_up
 from pytest_leakguard.plugin.neighbours import Neighbours, looks_at_lifetimes
@@ -105,6 +105,10 @@ def _what_was_raised(text: str) -> str:
     return f"{what}: {raised}" if raised else what
 
 
+def _values(cls: type) -> list[object]:
+    return [*vars(cls).values()]
+
+
 class SessionMonitor:
     """The monitor of this process, if it runs tests, and what those of workers have seen.
 
@@ -124,6 +128,7 @@ class SessionMonitor:
         self._owner = _getpid()
         self._fixtures = Fixtures()
         self._neighbours = Neighbours()
+        self._of_classes: dict[int, frozenset[int]] = {}  # what each had before its fixtures
         self._found: list[Monitored] = []
         self._lost: list[str] = []
         self._trouble = ""
@@ -134,11 +139,9 @@ class SessionMonitor:
         return tuple(self._found)
 
     @property
-    def holders(self) -> HolderSearch | None:
-        """The search for holders that grow; ``None`` while none is on in this process."""
-        if self._monitor is None or _getpid() != self._owner:
-            return None
-        return self._monitor.holders
+    def monitor(self) -> ProcessMonitor | None:
+        """The monitor of this process; ``None`` while none is on."""
+        return self._monitor if _getpid() == self._owner else None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -169,20 +172,23 @@ class SessionMonitor:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Tell when a test begins and when it is over."""
-        monitor = self._monitor
-        if monitor is None or _getpid() != self._owner:
+        monitor = self.monitor
+        if monitor is None:
             return (yield)
         with self._no_harm():
-            if looks_at_lifetimes(item):
+            if looks := looks_at_lifetimes(item):
                 monitor.holders.let_go()
+                monitor.collector.step_aside()
             monitor.begin(item.nodeid)
         try:
             return (yield)
         finally:
             with self._no_harm():
+                if looks:
+                    monitor.collector.listen()
                 neighbourhood = partial(self._neighbours.of, item, {})
                 monitor.end(item.nodeid.partition("::")[0], neighbourhood)
-                if self._confirms and monitor.holders.has_suspects:
+                if self._confirms and monitor.has_suspects:
                     self._confirms = False
                     self._confirm()
 
@@ -190,7 +196,7 @@ class SessionMonitor:
         """From the next test on, have those run again that make a suspected holder grow."""
         from pytest_leakguard.plugin.confirming import Confirmation
 
-        confirmation = Confirmation(self._config, lambda: self.holders)
+        confirmation = Confirmation(self._config, self._fixtures, lambda: self.monitor)
         self._config.pluginmanager.register(confirmation, f"{_NAME}-confirmation")
 
     @contextmanager
@@ -205,21 +211,28 @@ class SessionMonitor:
                 monitor.abandon()
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_fixture_setup(self, fixturedef: Any) -> None:
+    def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> None:
         """Keep track of the fixtures that are wider than a function: holders may hang on them."""
         if fixturedef.scope != "function" and self._monitor is not None:
             with self._no_harm():
                 self._fixtures.set_up(fixturedef)
+                if fixturedef.scope == "class" and request.cls is not None:
+                    self._of_classes[id(fixturedef)] = frozenset(map(id, _values(request.cls)))
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_fixture_post_finalizer(self, fixturedef: Any) -> None:
-        """Let go of what hangs on a fixture that ends."""
-        if fixturedef.scope != "function" and self._monitor is not None:
-            with self._no_harm():
-                self._fixtures.finished(fixturedef)
-                if (result := fixturedef.cached_result) is not None:
-                    told = fixturedef.scope == "session"
-                    self._monitor.holders.leave(result[0], told=told)
+    def pytest_fixture_post_finalizer(self, fixturedef: Any, request: Any) -> None:
+        """Let go of what hangs on a fixture that ends, and of what it has put on its class."""
+        if fixturedef.scope == "function" or self._monitor is None:
+            return
+        with self._no_harm():
+            before = self._of_classes.pop(id(fixturedef), None)
+            if before is not None and request.cls is not None:
+                added = [value for value in _values(request.cls) if id(value) not in before]
+                self._monitor.holders.leave_containers(added)
+            if (result := fixturedef.cached_result) is not None:
+                told = fixturedef.scope == "session"
+                self._monitor.holders.leave(result[0], told=told)
+            self._fixtures.finished(fixturedef)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -233,13 +246,19 @@ class SessionMonitor:
 
     def _judge(self, nodeid: str, result: dict[str, Any]) -> None:
         """Let the verdict on a test say whether the holders that it made grow do so again."""
-        suspects = self._monitor.holders.suspects() if self._monitor is not None else ()
-        holders = {finding["holder"] for finding in result["findings"]}
+        monitor = self._monitor
+        if monitor is None or not (suspects := monitor.suspects()):
+            return
+        from pytest_leakguard.model import Result
+
+        monitor.holders.name_suspects()
+        judged = Result.from_plain(result)
         for suspect in suspects:
-            if result["verdict"] in ("clean", "bounded"):
-                suspect.judge(nodeid, (0,))
-            elif suspect.named is not None and suspect.named.holder in holders:
-                suspect.judge(nodeid, (1, 1, 1))
+            if judged.verdict in ("clean", "bounded"):
+                suspect.retrials.take(nodeid, Again(gains=(0,)))
+            elif suspect.is_accused(judged):
+                added = Again(gains=(1, 1), goes_on=True, finding=suspect.finding(judged))
+                suspect.retrials.take(nodeid, added)
 
     def pytest_warning_recorded(self, warning_message: Any) -> None:
         """Note what finalisers raise: pytest tells of it by a warning."""

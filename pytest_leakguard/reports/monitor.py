@@ -36,12 +36,22 @@ def monitor_lines(monitored: Monitored, *, limit: int | None) -> Iterator[str]:
     yield from monitored.notes
     for warning in monitored.warnings:
         yield f"{warning.kind}: {warning.text}"
+        if warning.advice:
+            yield f"  {warning.advice}"
     share = monitored.cost_seconds / monitored.seconds if monitored.seconds else 0
     yield (
         f"leak monitor: {plural(monitored.tests, 'test')}, {monitored.measured:,} measured one by"
         f" one, {plural(len(monitored.warnings), 'warning')}; took"
         f" {format_duration(monitored.cost_seconds)} ({share * 100:.1f} % of the time)"
+        f"{_reruns(monitored)}"
     )
+
+
+def _reruns(monitored: Monitored) -> str:
+    if not monitored.reruns:
+        return ""
+    seconds = format_duration(monitored.rerun_seconds)
+    return f", {seconds} more for running {plural(monitored.reruns, 'test')} again"
 
 
 def _memory(monitored: Monitored) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 
 import pytest
 
@@ -188,6 +189,212 @@ def test_descriptors_that_are_never_closed_are_told(lab):
     ((kind, text),) = warnings_of(monitor)
     assert kind == "steady growth"
     assert "file descriptors after warm-up" in text
+
+
+SOUND = {
+    "a cache of open files": """
+        import functools, pytest, time
+
+        @functools.lru_cache(maxsize=64)
+        def handle(n):
+            return open(__file__)
+
+        @pytest.mark.parametrize("n", range(60))
+        def test_it(n):
+            time.sleep(0.02)
+            assert handle(n)
+        """,
+    "a pool of threads that fills up": """
+        import threading, time, pytest
+        from concurrent.futures import ThreadPoolExecutor
+
+        pool = ThreadPoolExecutor(max_workers=64)
+
+        @pytest.mark.parametrize("n", range(40))
+        def test_it(n):
+            barrier = threading.Barrier(n + 1)
+            for waiting in [pool.submit(barrier.wait) for _ in range(n + 1)]:
+                waiting.result()
+            time.sleep(0.02)
+        """,
+    "a store with a bound that is far away": """
+        import pathlib, time, pytest
+
+        MOST, texts = 1_000, {}
+
+        def load(path):
+            if path not in texts:
+                if len(texts) >= MOST:
+                    del texts[next(iter(texts))]
+                texts[path] = path.read_text()
+            return texts[path]
+
+        @pytest.mark.parametrize("n", range(80))
+        def test_it(n, tmp_path):
+            path = tmp_path / "file"
+            path.write_text("text")
+            assert load(path) == "text"
+        """,
+    "a list that lives as long as its class": """
+        import time, unittest
+
+        class ItTest(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls):
+                cls.rows = []
+
+            def add(self):
+                self.rows.append(len(self.rows))
+
+        for number in range(80):
+            setattr(ItTest, f"test_{number}", ItTest.add)
+
+        def test_later():
+            time.sleep(0.01)
+        """,
+}
+
+
+@needs_copies
+@pytest.mark.parametrize("tests", SOUND.values(), ids=SOUND.keys())
+def test_what_fills_up_without_leaking_is_not_accused(lab, tests):
+    lab.write({"test_sound.py": textwrap.dedent(tests)})
+
+    session, monitor = watched(lab, "--leak-monitor-fail")
+
+    assert warnings_of(monitor) == []
+    assert session.ret == 0
+
+
+@needs_copies
+def test_threads_that_are_never_ended_are_told(lab):
+    lab.write(
+        {
+            "test_threads.py": """
+            import threading, time, pytest
+
+            def work():
+                threading.Event().wait()
+
+            @pytest.mark.parametrize("n", range(60))
+            def test_it(n):
+                threading.Thread(target=work, daemon=True).start()
+                time.sleep(0.02)
+            """.replace("\n            ", "\n"),
+        }
+    )
+
+    _, monitor = watched(lab)
+
+    ((kind, text),) = warnings_of(monitor)
+    assert kind == "steady growth"
+    assert " threads after warm-up, +1 per test" in text
+
+
+@needs_copies
+def test_a_warning_says_where_it_comes_from_and_what_to_do(lab):
+    lab.write(suite("keep"))
+
+    session, monitor = watched(lab)
+
+    (warning,) = monitor[0]["warnings"]
+    assert warning["advice"].startswith("app.py:12 in keep; global accumulation: ")
+    assert f"  {warning['advice']}" in session.raw
+
+
+def test_a_holder_in_a_session_fixture_is_named_by_it(lab):
+    lab.write(
+        {
+            "conftest.py": """
+            import pytest
+
+            class App:
+                def __init__(self):
+                    self.handlers = []
+
+            @pytest.fixture(scope="session")
+            def app():
+                return App()
+            """.replace("\n            ", "\n"),
+            **{
+                f"test_{number}.py": """
+                import pytest, time
+
+                @pytest.mark.parametrize("n", range(20))
+                def test_it(n, app):
+                    time.sleep(0.005)
+                    app.handlers.append(bytes(1024))
+                """.replace("\n                ", "\n")
+                for number in range(6)
+            },
+        }
+    )
+
+    _, monitor = watched(lab)
+
+    (growing,) = [one for one in monitor[0]["growing"] if one["steady"]]
+    assert growing["holder"] == "fixture app.handlers"
+
+
+OUTSIDE = """
+    import contextlib, pathlib, sqlite3, pytest, app
+
+    @pytest.fixture(scope="session")
+    def log(tmp_path_factory):
+        return tmp_path_factory.mktemp("log") / "audit.txt"
+
+    def a_file(log, n):
+        with log.open("a") as file:
+            file.write("x")
+        return len(log.read_text())
+
+    def a_database(log, n):
+        with contextlib.closing(sqlite3.connect(log)) as data, data:
+            data.execute("create table if not exists t (n)")
+            data.execute("insert into t values (1)")
+            return data.execute("select count(*) from t").fetchone()[0]
+
+    def a_directory(log, n):
+        (log.parent / str(n)).mkdir()
+        return len([*log.parent.iterdir()])
+
+    @pytest.mark.parametrize("n", range(60))
+    def test_it(n, log):
+        app.memo(n)
+        assert {act}(log, n) == n + 1
+    """
+
+
+@needs_copies
+@pytest.mark.parametrize("act", ["a_file", "a_database", "a_directory"])
+def test_what_tests_do_outside_of_the_process_is_done_once(lab, act):
+    tests = textwrap.dedent(OUTSIDE).format(act=act)
+    lab.write({"app.py": APP, "test_outside.py": tests})
+
+    session, monitor = watched(lab)
+
+    assert session.ret == 0
+    memo = next(one for one in monitor[0]["growing"] if one["holder"] == "app.memo")
+    assert memo["acquitted"].startswith(
+        "unproven, its tests could not be run again: the test writes to "
+    )
+
+
+def test_a_test_that_looks_at_the_collector_s_callbacks_finds_none(lab):
+    lab.write(
+        {
+            "test_callbacks.py": """
+            import gc
+
+            def test_it():
+                assert gc.callbacks == []
+            """.replace("\n            ", "\n"),
+        }
+    )
+
+    session, _ = watched(lab)
+
+    assert session.ret == 0
 
 
 @needs_copies

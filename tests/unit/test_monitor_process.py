@@ -67,6 +67,25 @@ def test_what_is_dear_to_read_is_read_once_time_has_passed():
     assert later["gc_old"] > 1_000 or sys.version_info >= (3, 14)
 
 
+def test_a_session_without_descriptors_left_tells_what_it_can(monkeypatch):
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def use_up(number):
+        if number == 20:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+        elif number == 39:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+    try:
+        seen = watch(use_up)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+    assert seen.tests == 40
+    assert seen.curve.series["blocks"][-1] > 10_000
+
+
 def test_a_thread_takes_samples_too_and_does_not_count_itself():
     waited = threading.Event()
     monitor = ProcessMonitor(interval=0.001)

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
 
 from pytest_leakguard.diagnosis.walk import referents_of
 from pytest_leakguard.identity import identity_of
+from pytest_leakguard.model import Finding, Frame, Result
 from pytest_leakguard.monitor.looks import Candidate
+from pytest_leakguard.monitor.retrials import Again
 from pytest_leakguard.monitor.watch import Watched, resolve
+
+ADDED = Again(gains=(1, 1, 1), goes_on=True)
+FINDING = Finding(
+    type="bytes",
+    objects_per_run=1,
+    bytes_per_run=1024,
+    holder="app.store",
+    allocated=(Frame(file="/src/app.py", line=7, function="keep", source="store.append(it)"),),
+    pattern="global accumulation",
+    advice="empty it",
+)
+
+
+def named(holder):
+    return Candidate(
+        holder=holder, type="list", before=0, items=1, bound="", root="app", way=(1, 2)
+    )
 
 
 class Owner:
@@ -72,47 +92,34 @@ def test_tests_that_add_are_named_with_the_largest_gains_first():
     assert (found.tests, found.watched, found.gained, found.per_test) == (30, 40, 70, 1.75)
 
 
-def test_what_a_test_run_again_adds_confirms_a_holder():
+def test_a_holder_that_grows_steadily_wants_a_test_to_be_run_again():
     watched = watched_through([1] * 64)
     assert watched.wants_confirmation
 
-    watched.judge("test_63", (1, 1, 1))
+    watched.retrials.take("test_63", ADDED)
 
     assert watched.found().confirmed == "test_63"
     assert not watched.wants_confirmation
 
 
-@pytest.mark.parametrize("gains", [(0, 0), (1, 0), (1, 1, 1, -1)])
-def test_tests_that_add_nothing_when_run_again_acquit_a_holder(gains):
+def test_a_holder_is_named_and_explained_by_the_check_that_convicts_it():
     watched = watched_through([1] * 64)
 
-    for _ in range(3):
-        watched.judge("test_63", gains)
+    watched.retrials.take("test_63", replace(ADDED, finding=FINDING))
 
     found = watched.found()
-    assert found.acquitted == "3 tests that had added to it added nothing when run again"
-    assert not watched.wants_confirmation
+    assert found.holder == "app.store"
+    assert found.advice == "app.py:7 in keep; global accumulation: empty it"
 
 
-def test_one_test_that_adds_again_outweighs_others_that_do_not():
-    watched = watched_through([1] * 64)
+@pytest.mark.parametrize(
+    ("holder", "is_accused"), [("app.store", True), ("the suspect", True), ("app.other", False)]
+)
+def test_a_verdict_is_about_a_holder_if_it_names_it(holder, is_accused):
+    watched = Watched([1], "test_before", 0, named("app.store"))
+    result = Result(verdict="leak", findings=(replace(FINDING, holder=holder),))
 
-    watched.judge("test_1", (0, 0))
-    watched.judge("test_2", (1, 0, 0, 1, 1))
-    watched.judge("test_3", (0, 0))
-
-    assert watched.found().confirmed == "test_2"
-    assert not watched.found().acquitted
-
-
-def test_tests_that_cannot_be_run_again_neither_confirm_nor_acquit():
-    watched = watched_through([1] * 64)
-
-    for _ in range(3):
-        watched.judge("test_63", ())
-
-    assert not watched.wants_confirmation
-    assert (watched.found().confirmed, watched.found().acquitted) == ("", "")
+    assert watched.is_accused(result) == is_accused
 
 
 def test_a_holder_that_is_idle_for_long_may_be_forgotten():
@@ -122,7 +129,7 @@ def test_a_holder_that_is_idle_for_long_may_be_forgotten():
 
 def test_a_confirmed_holder_is_neither_forgotten_nor_forgiven():
     watched = watched_through([1] * 64)
-    watched.judge("test_63", (1, 1, 1))
+    watched.retrials.take("test_63", ADDED)
     for number in range(200):
         watched.note(f"test_later_{number}", "test_a.py")
 
@@ -132,7 +139,7 @@ def test_a_confirmed_holder_is_neither_forgotten_nor_forgiven():
 
 def test_a_confirmed_holder_that_is_emptied_later_is_no_leak():
     watched = watched_through([1] * 64)
-    watched.judge("test_63", (1, 1, 1))
+    watched.retrials.take("test_63", ADDED)
     watched.container.clear()
     watched.note("test_last", "test_a.py")
 

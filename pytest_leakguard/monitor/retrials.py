@@ -1,0 +1,135 @@
+"""What came of running tests again that make a suspect grow?
+
+A cache that each test asks for something else grows as steadily as a list that is never emptied.
+Run again, the same test adds nothing to the one, and as much as before to the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Protocol, final
+
+from pytest_leakguard.units import plural
+
+if TYPE_CHECKING:
+    from pytest_leakguard.model import Finding, Result  # only suspects that are judged have them
+
+#: How many tests are run again to see whether a suspect grows by the same test once more, and how
+#: many may turn out not to be fit for it.
+_TRIES, _REFUSALS = 3, 8
+#: How many of a test's further runs have to add something: one in three, of six.
+_AGAIN = 2
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """What a test has done to a suspect when it was run again.
+
+    Attributes:
+        gains: What each further run has added; empty if it could not be run again.
+        goes_on: Whether the check convicts it of what is added.
+        reason: Why it could not be run again, or why what is added is no leak.
+        finding: What the check has found, if it convicts the suspect by name.
+    """
+
+    gains: tuple[int, ...] = ()
+    goes_on: bool = False
+    reason: str = ""
+    finding: Finding | None = None
+
+    @property
+    def adds(self) -> bool:
+        """Whether it has added to it time and again."""
+        return adds_again(self.gains)
+
+
+def adds_again(gains: Sequence[int]) -> bool:
+    """Tell whether runs of a test have added to a suspect time and again."""
+    return sum(gain > 0 for gain in gains) >= _AGAIN
+
+
+class Suspect(Protocol):
+    """Something that grows from test to test."""
+
+    @property
+    def retrials(self) -> Retrials:
+        """What came of running tests again."""
+        ...
+
+    def amount(self) -> int:
+        """Return how much there is of it now."""
+        ...
+
+    def roots(self) -> Mapping[str, object]:
+        """Return what leads a check to it by a name of its own; empty if nothing has to."""
+        ...
+
+    def is_accused(self, result: Result) -> bool:
+        """Tell whether a verdict is about it."""
+        ...
+
+    def finding(self, result: Result) -> Finding | None:
+        """Return what the check has found of it; ``None`` if it has found nothing."""
+        ...
+
+
+@final
+class Retrials:
+    """What is known of one suspect.
+
+    Attributes:
+        confirmed: A test that makes it grow again when it is run again; empty while none is known.
+        acquitted: Why it does not count; empty while nothing speaks for it.
+        finding: What the check has found by the test that confirms it.
+    """
+
+    def __init__(self) -> None:
+        self.confirmed = self.acquitted = ""
+        self.finding: Finding | None = None
+        self._tries = self._refusals = self._flat = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether further tests should be run again for it."""
+        return not self.confirmed and self._tries < _TRIES and self._refusals < _REFUSALS
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether nothing more is to be learned, and it is no leak as far as can be told."""
+        return not self.confirmed and not self.is_open
+
+    def take(self, test: str, again: Again) -> None:
+        """Note what came of running a test again.
+
+        Args:
+            test: The test, which has made it grow.
+            again: What it has done.
+        """
+        if not again.gains:
+            self._refusals += 1
+            if not self._tries:
+                self.acquitted = f"unproven, its tests could not be run again: {again.reason}"
+            return
+        self._tries += 1
+        if again.adds and again.goes_on:
+            self.confirmed, self.acquitted, self.finding = test, "", again.finding
+        elif again.adds:
+            self._tries = _TRIES  # other tests would come to the same bound
+            self.acquitted = again.reason
+        elif not self.confirmed:
+            self._flat += 1
+            tests = plural(self._flat, "test")
+            self.acquitted = f"{tests} that had added to it added nothing when run again"
+
+
+def advice_of(finding: Finding | None) -> str:
+    """Say where what is retained comes from and what to do about it; empty without a finding."""
+    if finding is None:
+        return ""
+    text = f"{finding.pattern}: {finding.advice}"
+    for frame in [*finding.allocated, *finding.grown][:1]:
+        text = f"{PurePath(frame.file).name}:{frame.line} in {frame.function}; {text}"
+    return text

@@ -1,0 +1,43 @@
+"""Where do runs in a child make their temporary files, so that they go with it?"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@contextmanager
+def own_directory(config: pytest.Config) -> Iterator[str]:
+    """Make a directory, in pytest's own temporary one if there is one, that is gone afterwards.
+
+    Args:
+        config: The session's configuration.
+
+    Raises:
+        OSError: It could not be made.
+    """
+    # Not its getbasetemp(), which would make one, and clear away what was there before.
+    base = getattr(getattr(config, "_tmp_path_factory", None), "_basetemp", None)
+    directory = tempfile.mkdtemp(prefix="alone-", dir=base)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def elsewhere(config: pytest.Config, directory: str) -> None:
+    """From now on, in a child, have the temporary directories of tests made there.
+
+    Args:
+        config: The session's configuration.
+        directory: Where.
+    """
+    factory: Any = getattr(config, "_tmp_path_factory", None)
+    if factory is not None:
+        factory._basetemp = Path(directory)
