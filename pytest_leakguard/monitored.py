@@ -145,6 +145,26 @@ class Growing:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Memory that several tests keep, of those that were run again though nothing was suspected.
+
+    Attributes:
+        holder: Dotted name of what holds it.
+        type: Dotted type of what is kept.
+        asked: How many tests were run again.
+        names: Those of them that keep more with each run.
+        advice: Where it comes from and what to do about it.
+    """
+
+    holder: str
+    type: str
+    asked: int
+    names: tuple[str, ...] = ()
+    advice: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Collections:
     """What the garbage collector did while tests ran.
 
@@ -206,6 +226,7 @@ class Monitored:
         curve: Samples over the session.
         trends: How the counters developed after warm-up.
         growing: Holders that went on growing, those that count first.
+        spread: Memory without a holder that was watched, kept by several tests.
         retaining: The tests that retained most.
         retaining_files: The files whose tests retained most.
         collections: What the garbage collector did.
@@ -225,6 +246,7 @@ class Monitored:
     curve: Curve = Curve()
     trends: tuple[SessionTrend, ...] = ()
     growing: tuple[Growing, ...] = ()
+    spread: tuple[Spread, ...] = ()
     retaining: tuple[Retained, ...] = ()
     retaining_files: tuple[Retained, ...] = ()
     collections: Collections = Collections()
@@ -257,6 +279,9 @@ class Monitored:
             ),
             "trends": tuple(SessionTrend(**one) for one in plain["trends"]),
             "growing": tuple(_growing(one) for one in plain["growing"]),
+            "spread": tuple(
+                Spread(**{**one, "names": tuple(one["names"])}) for one in plain["spread"]
+            ),
             "retaining": tuple(Retained(**one) for one in plain["retaining"]),
             "retaining_files": tuple(Retained(**one) for one in plain["retaining_files"]),
             "collections": Collections(**collections),

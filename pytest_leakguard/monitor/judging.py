@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import StatisticsError, correlation, linear_regression
 from typing import final
 
-from pytest_leakguard.monitored import Curve, Growing, MonitorWarning, SessionTrend
+from pytest_leakguard.monitored import Curve, Growing, MonitorWarning, SessionTrend, Spread
 from pytest_leakguard.units import format_number, format_size, plural
 
 #: Share of a session's tests that may be warm-up: trends are those of the rest.
@@ -95,12 +95,14 @@ class Evidence:
         curve: Samples of the session.
         growing: Holders that went on growing.
         proven: Resources that grow again when a test is run again, with the test and with advice.
+        spread: Memory that several of the tests keep that were run again without a suspicion.
         limit_bytes: What the process may use; 0 when unknown.
     """
 
     curve: Curve
     growing: tuple[Growing, ...] = ()
     proven: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    spread: tuple[Spread, ...] = ()
     limit_bytes: int = 0
 
 
@@ -117,6 +119,7 @@ def warnings_of(
     curve = evidence.curve
     yield from _of_holders(evidence)
     yield from _of_counters(evidence, trends)
+    yield from _of_memory(evidence)
     if warning := _rapid(curve, limits):
         yield warning
     peak, limit = curve.peaks.get("rss_bytes", 0), evidence.limit_bytes
@@ -148,6 +151,19 @@ def _of_counters(evidence: Evidence, trends: Iterable[SessionTrend]) -> Iterator
                 f" (correlation {trend.correlation:.2f}, limit {STEADY});"
                 f" {test} leaves one again when it is run again",
                 advice=advice,
+            )
+
+
+def _of_memory(evidence: Evidence) -> Iterator[MonitorWarning]:
+    told = {one.holder for one in evidence.growing if one.steady and one.confirmed}
+    for one in evidence.spread:
+        if one.holder not in told:
+            yield MonitorWarning(
+                kind="steady growth",
+                text=f"{one.type} is kept, held by {one.holder}: {len(one.names)} of"
+                f" {plural(one.asked, 'test')} that were run again keep more each time:"
+                f" {', '.join(one.names[:_NAMED])}",
+                advice=one.advice,
             )
 
 

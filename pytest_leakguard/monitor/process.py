@@ -28,6 +28,7 @@ from pytest_leakguard.monitor.quantities import Quantities
 from pytest_leakguard.monitor.ration import Ration
 from pytest_leakguard.monitor.readings import OF_TESTS, Readings
 from pytest_leakguard.monitor.retrials import Suspect
+from pytest_leakguard.monitor.spots import SpotChecks
 from pytest_leakguard.monitor.tally import Tally
 from pytest_leakguard.monitored import SAMPLED, Monitored
 
@@ -54,6 +55,7 @@ class ProcessMonitor:
     Attributes:
         holders: Looks for holders that grow.
         quantities: Looks for resources that grow.
+        spots: Asks tests what they keep, without a suspicion.
         collector: Looks at the garbage collector.
         reruns: How many tests were run again for what is suspected.
         rerun_seconds: How long that took.
@@ -73,6 +75,7 @@ class ProcessMonitor:
         self._readings = Readings()
         self.holders = HolderSearch(places)
         self.quantities = Quantities(self._readings.readers)
+        self.spots = SpotChecks(self._readings.readers)
         self.reruns = 0
         self.rerun_seconds = 0.0
         self._recorder = CurveRecorder(SAMPLED)
@@ -112,12 +115,14 @@ class ProcessMonitor:
             with suppress(Exception):  # no descriptor may be left, say: no test is to hear of it
                 self._sample()
 
-    def _elapsed(self) -> float:
+    @property
+    def elapsed_seconds(self) -> float:
+        """Time since it began, in seconds."""
         return (now_ns() - self._began_ns) / _NS
 
     def _sample(self) -> None:
         with self._lock:
-            self._readings.take(self._elapsed())
+            self._readings.take(self.elapsed_seconds)
             values = self._readings.values
             if self._thread is not None:
                 values[_THREADS] -= 1  # our own
@@ -131,7 +136,7 @@ class ProcessMonitor:
         self._test = test
         self.collector.begin(test)
         self.quantities.begin()
-        if not self._is_measuring and self._ration.affords(0.0, self._elapsed()):
+        if not self._is_measuring and self._ration.affords(0.0, self.elapsed_seconds):
             self._readings.counts(self._before)
             self._is_measuring = True
         self._ration.spent += (now_ns() - began) / _NS
@@ -148,22 +153,26 @@ class ProcessMonitor:
         self.collector.end()
         self._tests += 1
         items = self.holders.note(test, file)
-        affords = self._ration.affords(0.0, self._elapsed())
+        affords = self._ration.affords(0.0, self.elapsed_seconds)
         if self._is_measuring:
             self._end_measured(test, file, items)
             self._is_measuring = affords
-        if began - self._sampled_ns >= max(_INTERVAL_SECONDS, self._elapsed() / _SAMPLES) * _NS:
+        if (
+            began - self._sampled_ns
+            >= max(_INTERVAL_SECONDS, self.elapsed_seconds / _SAMPLES) * _NS
+        ):
             self._sample()
             values = dict(zip(SAMPLED, self._readings.values, strict=True))
             self.quantities.look(values, self._recorder.so_far)
         self._ration.spent += (now_ns() - began) / _NS
-        if self.holders.search(self._tests, test, self._elapsed(), neighbourhood):
+        if self.holders.search(self._tests, test, self.elapsed_seconds, neighbourhood):
             self._is_measuring = False  # what was there before the next test is read anew
 
     @property
-    def has_suspects(self) -> bool:
-        """Whether a test that makes something grow should be run again."""
-        return self.holders.has_suspects or self.quantities.has_suspects
+    def has_questions(self) -> bool:
+        """Whether a test may be run again: if it makes something grow, or without a suspicion."""
+        found = self.holders.has_suspects or self.quantities.has_suspects
+        return found or self.spots.affords(self.elapsed_seconds)
 
     def suspects(self) -> list[Suspect]:
         """Return what is in question and has grown by the current test so far."""
@@ -199,27 +208,29 @@ class ProcessMonitor:
             curve=curve,
             growing=growing,
             proven=self.quantities.proven(),
+            spread=self.spots.spread(),
             limit_bytes=limit,
         )
         missing = ", ".join(self._readings.missing)
         notes = [f"not countable here: {missing}"] if missing else []
         return Monitored(
             process=self._process,
-            seconds=round(self._elapsed(), 3),
+            seconds=round(self.elapsed_seconds, 3),
             tests=self._tests,
             measured=self._measured,
             cost_seconds=round(self._ration.spent + self.holders.spent_seconds, 4),
-            rerun_seconds=round(self.rerun_seconds, 4),
+            rerun_seconds=round(self.rerun_seconds + self.spots.spent_seconds, 4),
             reruns=self.reruns,
             curve=curve,
             trends=trends,
             growing=growing,
+            spread=evidence.spread,
             retaining=self._tally.tests(),
             retaining_files=self._tally.files(),
             collections=self.collector.found(),
             warnings=tuple(warnings_of(evidence, trends, self._limits)),
             limit_bytes=limit,
-            notes=(*notes, *self.holders.notes, *self.quantities.notes(curve)),
+            notes=(*notes, *self.holders.notes, *self.quantities.notes(curve), *self.spots.notes()),
         )
 
     def note_raising(self, what: str) -> None:

@@ -16,26 +16,25 @@ from pytest_leakguard.monitor.retrials import Again, Suspect, adds_again
 from pytest_leakguard.runner import BrokenRunError, Subject
 
 Check = Callable[[Subject, Mapping[str, object]], Result]
-#: How often a test is run again.
-RUNS = 6
 #: What is said after a suspect's gains: growth ends, or goes on, or is that of a finding, counted
 #: from here.
 _ENDS, _GOES_ON, _FINDING = -1, 0, 1
 
 
-def run_again(subject: Subject, suspects: Sequence[Suspect], check: Check) -> Result:
+def run_again(subject: Subject, suspects: Sequence[Suspect], check: Check, *, runs: int) -> Result:
     """Run a test again, count what each run adds, and have it judged if it adds time and again.
 
     Args:
         subject: Runs the test; its first run is done.
         suspects: What it may add to.
         check: Judges the test; is told what leads to something that has no name yet.
+        runs: How often it is run again before that; at least 2.
 
     Returns:
         What the check has found, with what :func:`heard` reads for each suspect.
     """
     try:
-        gains = _gains(subject, suspects)
+        gains = _gains(subject, suspects, runs)
     except BrokenRunError as broken:
         return Result(verdict="inconclusive", reason=str(broken))
     adding = [number for number, known in enumerate(gains) if adds_again(known)]
@@ -71,9 +70,9 @@ def heard(result: Result, number: int) -> Again:
     return Again(gains=tuple(gains), goes_on=goes_on, reason=reason, finding=finding)
 
 
-def _gains(subject: Subject, suspects: Sequence[Suspect]) -> list[list[int]]:
+def _gains(subject: Subject, suspects: Sequence[Suspect], runs: int) -> list[list[int]]:
     amounts = [[suspect.amount()] for suspect in suspects]
-    for _ in range(RUNS):
+    for _ in range(runs):
         subject.run()
         gc.collect()
         for known, suspect in zip(amounts, suspects, strict=True):

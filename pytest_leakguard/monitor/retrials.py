@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: How many tests are run again to see whether a suspect grows by the same test once more, and how
 #: many may turn out not to be fit for it.
 _TRIES, _REFUSALS = 3, 8
-#: How many of a test's further runs have to add something: one in three, of six.
+#: How many of a test's further runs have to add something.
 _AGAIN = 2
 
 
@@ -95,6 +95,11 @@ class Retrials:
     def is_open(self) -> bool:
         """Whether further tests should be run again for it."""
         return not self.confirmed and self._tries < _TRIES and self._refusals < _REFUSALS
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether a test could be run again for it."""
+        return self._tries > 0
 
     @property
     def is_decided(self) -> bool:

@@ -14,13 +14,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import final
 
 import pytest
 
 from pytest_leakguard.clock import now
-from pytest_leakguard.forkable import CAN_COPY, Obstacles
+from pytest_leakguard.forkable import CAN_COPY, Harness, Obstacles
 from pytest_leakguard.isolate import Limits, Parent, run_in_child
 from pytest_leakguard.model import Result
 from pytest_leakguard.monitor.process import ProcessMonitor
@@ -36,8 +37,9 @@ from pytest_leakguard.plugin.temporary import elsewhere, own_directory
 from pytest_leakguard.runner import Subject
 from pytest_leakguard.settings import Settings
 
-#: How often a test is run again before it is known whether it is to be judged.
-_RUNS = 6
+#: How often a test is run again before it is known whether it is to be judged: for a suspect, one
+#: in three times of which is enough, and without a suspicion.
+_RUNS, _SPOT_RUNS = 6, 3
 #: What these runs may take in all, in seconds and as a share of the elapsed time; and one run.
 _CREDIT_SECONDS, _SHARE = 2.0, 0.01
 _LEAST_LIMIT_SECONDS, _SLOWER = 2.0, 20
@@ -79,7 +81,7 @@ class Confirmation:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Have a test that may make a suspect grow run again once it has passed."""
         monitor = self._monitors()
-        if monitor is None or not monitor.has_suspects or _is_judged(item):
+        if monitor is None or not monitor.has_questions or _is_judged(item):
             return (yield)
         globs = doctest_globals(item)
         try:
@@ -95,89 +97,99 @@ class Confirmation:
         monitor: ProcessMonitor,
         globs: dict[str, object] | None,
     ) -> Settle:
-        suspects = monitor.suspects()
         begun = now()
+        own = gate.own_seconds
         allowed = _CREDIT_SECONDS + _SHARE * (begun - self._began)
-        if suspects and monitor.rerun_seconds + gate.own_seconds * _RUNS <= allowed:
-            from pytest_leakguard.monitor.retrial import heard
-
-            result = self._run_again(item, gate, monitor, suspects, globs)
-            for number, suspect in enumerate(suspects):
-                suspect.retrials.take(item.nodeid, heard(result, number))
-            monitor.reruns += 1
+        suspects = monitor.suspects() if monitor.rerun_seconds + own * _RUNS <= allowed else []
+        if suspects:
+            self._ask(item, gate, monitor, globs, suspects)
             monitor.rerun_seconds += now() - begun
+        elif monitor.spots.affords(monitor.elapsed_seconds, own * _SPOT_RUNS):
+            memory = monitor.spots.suspects()
+            self._ask(item, gate, monitor, globs, memory, runs=_SPOT_RUNS)
+            monitor.spots.take(item.nodeid, memory, now() - begun)
         return lambda _: None
 
-    def _run_again(
+    def _ask(  # noqa: PLR0913, PLR0917  # what belongs to the test
         self,
         item: pytest.Item,
         gate: Gate,
         monitor: ProcessMonitor,
-        suspects: Sequence[Suspect],
         globs: dict[str, object] | None,
-    ) -> Result:
-        """Run a test again in a child; the result says why not if that cannot be."""
+        suspects: Sequence[Suspect],
+        runs: int = _RUNS,
+    ) -> None:
+        """Have a test run again, and note what that says of each suspect."""
+        from pytest_leakguard.monitor.retrial import heard
+
+        if refusal := self._refusal(suspects):
+            result = Result(verdict="unchecked", reason=refusal)
+        else:
+            subject = RerunnableItem(item, gate, self._fixtures, self._timeouts, globs)
+            seconds = max(_LEAST_LIMIT_SECONDS, _SLOWER * gate.own_seconds)
+            between = seconds + _CONFIRM_SECONDS + _VERDICT_SECONDS
+            limits = Limits(execution=seconds, between=between)
+            try:
+                with own_directory(item.config) as directory, subject.session():
+                    trial = _Trial(item, monitor, self._fixtures, self._harness, directory)
+                    result = run_in_child(partial(trial.run, subject, suspects, runs), limits)
+            except OSError as error:  # no descriptor is left, or no memory
+                result = Result(verdict="unchecked", reason=str(error))
+        for number, suspect in enumerate(suspects):
+            suspect.retrials.take(item.nodeid, heard(result, number))
+        monitor.reruns += 1
+
+    def _refusal(self, suspects: Sequence[Suspect]) -> str:
+        """Say why no test can be run again now; empty if one can."""
+        if not CAN_COPY:
+            return "this platform copies no processes"
         # Threads that were left behind are what is asked about, and end with a fork.
         of_threads = all(isinstance(one, Quantity) and one.name == "threads" for one in suspects)
-        refusal = "" if CAN_COPY else "this platform copies no processes"
-        refusal = refusal or _open_for_writing() or self._obstacles.first(but_threads=of_threads)
-        if refusal:
-            return Result(verdict="unchecked", reason=refusal)
-        subject = RerunnableItem(item, gate, self._fixtures, self._timeouts, globs)
-        seconds = max(_LEAST_LIMIT_SECONDS, _SLOWER * gate.own_seconds)
-        limits = Limits(execution=seconds, between=seconds + _CONFIRM_SECONDS + _VERDICT_SECONDS)
-        try:
-            with own_directory(item.config) as directory, subject.session():
-                work = partial(self._in_child, item, subject, monitor, suspects, directory)
-                return run_in_child(work, limits)
-        except OSError as error:  # no descriptor is left, or no memory
-            return Result(verdict="unchecked", reason=str(error))
+        return _open_for_writing() or self._obstacles.first(but_threads=of_threads)
 
-    # In the child
 
-    def _in_child(  # noqa: PLR0913, PLR0917  # what the fork carries over
-        self,
-        item: pytest.Item,
-        subject: Subject,
-        monitor: ProcessMonitor,
-        suspects: Sequence[Suspect],
-        directory: str,
-        parent: Parent,
+@final
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """A test in the child in which it is run again."""
+
+    item: pytest.Item
+    monitor: ProcessMonitor
+    fixtures: Fixtures
+    harness: Harness
+    directory: str
+
+    def run(
+        self, subject: Subject, suspects: Sequence[Suspect], runs: int, parent: Parent
     ) -> Result:
+        """Run it again and have it judged if it has to be, behind a fence."""
         from pytest_leakguard.fence import Fence
         from pytest_leakguard.monitor.retrial import run_again
 
         sys.dont_write_bytecode = True
-        tempfile.tempdir = directory
-        elsewhere(item.config, directory)
-        fence = Fence(directory, partial(_refused, parent))
+        tempfile.tempdir = self.directory
+        elsewhere(self.item.config, self.directory)
+        fence = Fence(self.directory, partial(_refused, parent))
         fenced = fence.around(parent.told_of(subject))
         try:
-            return run_again(fenced, suspects, partial(self._judged, item, monitor, directory))
+            return run_again(fenced, suspects, self._judged, runs=runs)
         except BaseException as error:  # what ends a session when a test raises it again
             return Result(verdict="unchecked", reason=f"the test raised {type(error).__name__}")
 
-    def _judged(
-        self,
-        item: pytest.Item,
-        monitor: ProcessMonitor,
-        directory: str,
-        subject: Subject,
-        roots: Mapping[str, object],
-    ) -> Result:
-        """Judge a test as if its author had asked for it."""
+    def _judged(self, subject: Subject, roots: Mapping[str, object]) -> Result:
+        """Judge it as if its author had asked for it."""
         from pytest_leakguard.api import Checker
 
-        monitor.holders.name_suspects()
+        self.monitor.holders.name_suspects()
         checker = Checker(
-            extra_roots=lambda: {**self._fixtures.values(), **roots},
-            kept_files=re.compile(re.escape(directory)),
-            harness=self._harness,
+            extra_roots=lambda: {**self.fixtures.values(), **roots},
+            kept_files=re.compile(re.escape(self.directory)),
+            harness=self.harness,
         )
-        neighbourhood = Neighbours().of(item, self._fixtures.values())
+        neighbourhood = Neighbours().of(self.item, self.fixtures.values())
         settings = Settings(confirm=_CONFIRM_SECONDS)
         result = checker.check(subject, settings, neighbourhood=neighbourhood)
-        names = self._fixtures.names
+        names = self.fixtures.names
         findings = tuple(finding.with_fixtures(names) for finding in result.findings)
         return Result(
             verdict=result.verdict, reason=result.reason, growth=result.growth, findings=findings

@@ -188,7 +188,7 @@ class SessionMonitor:
                     monitor.collector.listen()
                 neighbourhood = partial(self._neighbours.of, item, {})
                 monitor.end(item.nodeid.partition("::")[0], neighbourhood)
-                if self._confirms and monitor.has_suspects:
+                if self._confirms and monitor.has_questions:
                     self._confirms = False
                     self._confirm()
 
