@@ -11,10 +11,9 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from pytest_leakguard import calls, forkable, runner
+from pytest_leakguard import forkable
 from pytest_leakguard.clock import now
 from pytest_leakguard.conclusion import Concluder, hold_to_one_process
-from pytest_leakguard.confirmation import confirm
 from pytest_leakguard.counters import Counter, noting
 from pytest_leakguard.counters.nearby import Neighbourhood
 from pytest_leakguard.counters.selection import Selection
@@ -22,25 +21,22 @@ from pytest_leakguard.decision import exempt
 from pytest_leakguard.empty_test import judge_empty_test
 from pytest_leakguard.evidence import Profile
 from pytest_leakguard.heap import Heap, Pacer, is_in_use
-from pytest_leakguard.model import Result, Verdict
+from pytest_leakguard.model import Result
+from pytest_leakguard.pipeline import Pipeline
 from pytest_leakguard.runner import (
     BROKEN,
     BrokenRunError,
     EverSlowerError,
     Profiler,
     Recorder,
-    Screened,
     Subject,
     Trial,
 )
 from pytest_leakguard.sampling import Sampler
-from pytest_leakguard.settings import COUNTER_NAMES, Settings, parse_settings
+from pytest_leakguard.settings import Settings, parse_settings
 from pytest_leakguard.soak.watching import Watch
-from pytest_leakguard.verdict import Status
 from pytest_leakguard.workers import Called
 
-#: Counters of the pass under tracing.
-_CLOSER = frozenset({"traced_bytes", "container_items"})
 _NESTED = "what asks for it is itself being run again"
 
 
@@ -74,6 +70,7 @@ class Checker:
         self._obstacles = forkable.Obstacles(harness)
         self._pacer = Pacer()
         self._concluder = Concluder(extra_roots)
+        self._pipeline = Pipeline(self._concluder)
         self._self_check: Result | None = None
 
     def close(self) -> None:
@@ -121,7 +118,7 @@ class Checker:
         not_isolated = self._obstacles.first() if settings.isolate else ""
         isolated = settings.isolate and not not_isolated
         judge = partial(
-            self._judge,
+            self._pipeline.judge,
             traced=_is_traced(settings, marked=marked),
             recorder=recorder,
             # A child's interrupt is for the parent to hear.
@@ -219,7 +216,8 @@ class Checker:
             return Result(verdict="unchecked", reason=self_check.reason, executions=1)
         chosen = self.selection.of_test(settings, neighbourhood, at_any_cost=True)
         traced = _is_traced(settings, marked=marked)
-        return self._check_twice(subject, settings, chosen, partial(self._look, traced=traced))
+        look = partial(self._pipeline.look, traced=traced)
+        return self._check_twice(subject, settings, chosen, look)
 
     def _check_in_child(
         self,
@@ -281,83 +279,6 @@ class Checker:
                     series=sampler.series(),
                 )
 
-    def _judge(
-        self,
-        trial: Trial,
-        sampler: Sampler,
-        *,
-        traced: bool,
-        recorder: Recorder | None,
-        watch: Watch | None,
-    ) -> Result:
-        trial.recorder = recorder
-        closer = traced and _wants_closer(trial.settings)
-        if trial.settings.duration is None:
-            return self._screen(trial, sampler, closer=closer)
-        from pytest_leakguard.soak.ending import Rest, judge
-
-        rest = Rest(
-            check=partial(self._screen, trial, sampler, closer=closer),
-            look_closer=partial(self._look_closer, trial) if closer else None,
-        )
-        return judge(trial, sampler, self._concluder, rest, watch)
-
-    def _screen(self, trial: Trial, sampler: Sampler, *, closer: bool) -> Result:
-        screened = runner.screen(trial, sampler)
-        growth: dict[str, float | None] = dict.fromkeys(COUNTER_NAMES, None)
-        growth.update(dict.fromkeys(screened.series, 0))
-        confirmed = None if screened.flat else confirm(trial, sampler, screened)
-        if confirmed is None:
-            settled = Result(
-                verdict="clean",
-                executions=trial.executions,
-                growth=growth,
-                series=screened.series,
-            )
-        else:
-            settled = self._concluder.conclude(trial, sampler, confirmed, growth)
-        if not closer or (confirmed is not None and confirmed.status != "acquitted"):
-            return settled
-        return self._look_closer(trial, settled)
-
-    def _look_closer(self, trial: Trial, settled: Result) -> Result:
-        """Judge what only a pass under tracing sees, of a test that is sound as far as is known."""
-        growth = dict(settled.growth)
-        # Made before: each allocation under tracing is dear.
-        closer = runner.close_sampler(trial.heap, trial.settings.track)
-        with runner.tracing(1):
-            passed = runner.trace(trial, closer)
-            if passed is None:
-                reason = "growth in place not looked for: the test stops tracemalloc"
-                return replace(settled, reason=reason, executions=trial.executions)
-            growth.update(dict.fromkeys(passed.series, 0))
-            if passed.flat:
-                return replace(
-                    settled,
-                    growth=growth,
-                    series={**settled.series, **passed.series},
-                    executions=trial.executions,
-                )
-            confirmed = confirm(trial, closer, passed)
-        return self._concluder.conclude(trial, closer, confirmed, growth)
-
-    def _look(self, trial: Trial, sampler: Sampler, *, traced: bool) -> Result:
-        """Tell whether anything keeps growing, as batches and a closer look see it."""
-        seen = _growth(trial, sampler, runner.screen(trial, sampler))
-        if seen == "acquitted" and traced and _wants_closer(trial.settings):
-            closer = runner.close_sampler(trial.heap, trial.settings.track)
-            with runner.tracing(1):
-                seen = _growth(trial, closer, runner.trace(trial, closer))
-        if seen == "convicted":
-            return Result(verdict="leak", executions=trial.executions)
-        reason = ""
-        if seen == "open":
-            reason = f"still growing, but not steadily, after {trial.executions} executions"
-        elif place := calls.asks_for_process(trial):
-            reason = f"{place} asks in which process it is"
-        verdict: Verdict = "inconclusive" if reason else "clean"
-        return Result(verdict=verdict, reason=reason, executions=trial.executions)
-
 
 def _with_memory(result: Result) -> Result:
     """Add to a leak of bytes where the memory of this process is, now that it is judged."""
@@ -372,17 +293,6 @@ def _with_memory(result: Result) -> Result:
 
 def _is_traced(settings: Settings, *, marked: bool) -> bool:
     return settings.trace == "always" or (settings.trace == "auto" and marked)
-
-
-def _wants_closer(settings: Settings) -> bool:
-    return settings.track is None or not _CLOSER.isdisjoint(settings.track)
-
-
-def _growth(trial: Trial, sampler: Sampler, screened: Screened | None) -> Status:
-    """Tell whether what a screen saw goes on; ``None`` stands for one that could not be made."""
-    if screened is None or screened.flat:
-        return "acquitted"
-    return confirm(trial, sampler, screened).status
 
 
 def check(function: Callable[[], object], **settings: object) -> Result:

@@ -303,13 +303,14 @@ class HolderSearch:
                 f"looks at the whole heap: {self._looks} of"
                 f" {self._looks + len(self._copies_due)}, as time allowed"
             )
-        steady = [one for one in self._watching if one.is_steady()]
+        # Naming takes longer than many a short session's looks: others are not worth it.
+        steady = [one for one in self._watching if one.is_suspect and one.is_steady()]
         self._name(steady, far=any(one.retrials.confirmed for one in steady))
         found = [*self._ended, *(one.found() for one in self._watching)]
         self.abandon()
         return tuple(
             sorted(
-                (one for one in found if one.tests and (one.is_named or one.steady)),
+                (one for one in found if one.tests and (one.is_named or one.confirmed)),
                 key=lambda one: (not one.steady, bool(one.bound or one.acquitted), -one.gained),
             )
         )

@@ -207,6 +207,11 @@ class Watched:
         return min(parts) > 0 and parts[-1] >= _GOES_ON * average
 
     @property
+    def is_suspect(self) -> bool:
+        """Whether it was seen to grow steadily while tests were still to come."""
+        return self._is_suspect
+
+    @property
     def wants_confirmation(self) -> bool:
         """Whether a test that makes it grow should be run again."""
         return self._is_suspect and self.retrials.is_open
