@@ -94,7 +94,7 @@ class Concluder:
         self, trial: Trial, sampler: Sampler, confirmed: Confirmed, result: Result
     ) -> Result:
         """Return the verdict once it is known, as far as it can be, who holds what grows."""
-        from pytest_leakguard import diagnosis  # heavy: only for suspects
+        from pytest_leakguard.diagnosis import explaining  # heavy: only for suspects
         from pytest_leakguard.diagnosis.roots import Roots
         from pytest_leakguard.diagnosis.sites import Sources
 
@@ -104,7 +104,7 @@ class Concluder:
         begun = now()
 
         def explain() -> Diagnosis:
-            return diagnosis.explain(
+            return explaining.explain(
                 trial,
                 Roots(self._extra_roots),
                 convicted,

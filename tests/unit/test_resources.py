@@ -104,7 +104,7 @@ def test_native_memory_is_weighed_and_has_the_line_that_takes_it():
 _EXPLAINS = """
 import sys
 
-from pytest_leakguard.diagnosis import explain
+from pytest_leakguard.diagnosis.explaining import explain
 from pytest_leakguard.diagnosis.roots import Roots
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.heap import Heap
@@ -156,7 +156,7 @@ import ctypes
 import os
 import sys
 
-from pytest_leakguard.diagnosis import explain
+from pytest_leakguard.diagnosis.explaining import explain
 from pytest_leakguard.diagnosis.roots import Roots
 from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.heap import Heap
