@@ -467,28 +467,34 @@ def test_a_holder_in_a_module_fixture_is_let_go_with_it(lab):
             "test_held.py": """
             import gc, weakref, pytest
 
+            class Items(list):
+                pass
+
             class Bus:
                 def __init__(self):
-                    self.items = []
+                    self.items = Items()
 
-            buses = []
+            lists = []
 
             @pytest.fixture(scope="module")
             def bus():
                 made = Bus()
-                buses.append(weakref.ref(made))
+                lists.append(weakref.ref(made.items))
                 yield made
+
+            def are_gone():
+                gc.collect()
+                return lists[0]() is None
 
             @pytest.mark.parametrize("n", range(200))
             def test_it(n, bus):
                 bus.items.append(object())
             """.replace("\n            ", "\n"),
             "test_last.py": """
-            import gc, test_held
+            import test_held
 
             def test_nothing_holds_it():
-                gc.collect()
-                assert test_held.buses[0]() is None
+                assert test_held.are_gone()
             """.replace("\n            ", "\n"),
         }
     )
