@@ -92,19 +92,20 @@ class HolderSearch:
                 {_FIRST_LOOK, *(int(tests * part) for part in _LATER_LOOKS)} - {0}
             )
 
-    def note(self, test: str, file: str) -> int:
+    def note(self, test: str, file: str, runs: int) -> int:
         """Note that a test is over.
 
         Args:
             test: Its node id.
             file: Its file.
+            runs: How often it ran.
 
         Returns:
-            How many items it has added to the holders under watch.
+            How many items one run of it has added to the holders under watch.
         """
         if not self._watching:
             return 0
-        gained = sum(max(one.note(test, file), 0) for one in self._watching)
+        gained = sum(max(one.note(test, file, runs), 0) for one in self._watching)
         for one in [one for one in self._watching if one.is_idle or one.retrials.is_decided]:
             self._end(one, told=one.retrials.is_decided)
         return gained

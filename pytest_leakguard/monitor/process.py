@@ -141,18 +141,19 @@ class ProcessMonitor:
             self._is_measuring = True
         self._ration.spent += (now_ns() - began) / _NS
 
-    def end(self, file: str, neighbourhood: Callable[[], Neighbourhood]) -> None:
+    def end(self, file: str, neighbourhood: Callable[[], Neighbourhood], *, runs: int = 1) -> None:
         """Note that the test is over.
 
         Args:
             file: The file that it stands in.
+            runs: How often it ran: more than once if it was judged.
             neighbourhood: Returns where the containers near to it are.
         """
         began = now_ns()
         test, self._test, self._last_test = self._test, "", self._test
         self.collector.end()
         self._tests += 1
-        items = self.holders.note(test, file)
+        items = self.holders.note(test, file, runs)
         affords = self._ration.affords(0.0, self.elapsed_seconds)
         if self._is_measuring:
             self._end_measured(test, file, items)

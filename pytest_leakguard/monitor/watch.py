@@ -104,6 +104,7 @@ class Watched:
         self._growing_tests = 0
         self._names: list[str] = []
         self._gains = array("q")
+        self._added = 0
         self._files: dict[str, array[int]] = {}
         self._stretches = array("q", bytes(8 * _STRETCHES))
         self._stretch = 1
@@ -155,10 +156,16 @@ class Watched:
         names = {_SUSPECT, "" if self.named is None else self.named.holder}
         return next((one for one in result.findings if one.holder in names), None)
 
-    def note(self, test: str, file: str) -> int:
-        """Note that a test is over, and return how many items it has added."""
+    def note(self, test: str, file: str, runs: int = 1) -> int:
+        """Note that a test is over, and return how many items one run of it has added.
+
+        Args:
+            test: Its node id.
+            file: Its file.
+            runs: How often it ran, if it was judged.
+        """
         items = self.amount()
-        gained = items - self._last
+        gained = -((self._last - items) // runs)  # one that adds at all adds an item
         self._last = items
         counts = self._files.get(file)
         if counts is None and len(self._files) < _MOST_FILES:
@@ -181,6 +188,7 @@ class Watched:
             self._stretch *= 2
         self._stretches[self._watched // self._stretch] += gained
         self._watched += 1
+        self._added += gained
         if self._watched % _LOOK_EVERY == 0:
             self._is_suspect = self.is_steady()
         return gained
@@ -236,7 +244,7 @@ class Watched:
             type=type_name(self._container) if self.named is None else self.named.type,
             items=items,
             gained=items - self._before,
-            per_test=round((self._last - self._first) / watched, 3),
+            per_test=round(self._added / watched, 3),
             began_after=self._began_after,
             tests=self._growing_tests,
             watched=self._watched,

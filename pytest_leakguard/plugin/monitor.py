@@ -126,6 +126,7 @@ class SessionMonitor:
         self._options = options
         self._monitor: ProcessMonitor | None = None
         self._owner = _getpid()
+        self._runs = 1  # of the current test, if it is judged
         self._fixtures = Fixtures()
         self._neighbours = Neighbours()
         self._of_classes: dict[int, frozenset[int]] = {}  # what each had before its fixtures
@@ -187,7 +188,9 @@ class SessionMonitor:
                 if looks:
                     monitor.collector.listen()
                 neighbourhood = partial(self._neighbours.of, item, {})
-                monitor.end(item.nodeid.partition("::")[0], neighbourhood)
+                file = item.nodeid.partition("::")[0]
+                runs, self._runs = self._runs, 1
+                monitor.end(file, neighbourhood, runs=runs)
                 if self._confirms and monitor.has_questions:
                     self._confirms = False
                     self._confirm()
@@ -242,6 +245,7 @@ class SessionMonitor:
         carried = getattr(report, "leakguard", None)
         if carried is not None:
             with self._no_harm():
+                self._runs = max(carried["result"]["executions"], 1)
                 self._judge(report.nodeid, carried["result"])
 
     def _judge(self, nodeid: str, result: dict[str, Any]) -> None:

@@ -92,6 +92,17 @@ def test_tests_that_add_are_named_with_the_largest_gains_first():
     assert (found.tests, found.watched, found.gained, found.per_test) == (30, 40, 70, 1.75)
 
 
+def test_what_a_test_adds_that_is_judged_is_told_of_one_run():
+    container = []
+    watched = Watched(container, "test_before", 0)
+    for number in range(40):
+        container.extend([None] * (59 if number % 2 else 0))
+        watched.note(f"test_{number}", "test_a.py", 59)
+
+    found = watched.found()
+    assert (found.gained, found.per_test, found.tests) == (1180, 0.5, 20)
+
+
 def test_a_holder_that_grows_steadily_wants_a_test_to_be_run_again():
     watched = watched_through([1] * 64)
     assert watched.wants_confirmation
