@@ -24,9 +24,6 @@ SAMPLED: tuple[str, ...] = (
     "tasks",
 )
 
-#: What a holder is called that nothing known leads to.
-NAMELESS = "a container without a name"
-
 WarningKind = Literal["steady growth", "rapid growth", "high use"]
 WARNING_KINDS: tuple[WarningKind, ...] = ("steady growth", "rapid growth", "high use")
 
@@ -136,11 +133,6 @@ class Growing:
     confirmed: str = ""
     acquitted: str = ""
     advice: str = ""
-
-    @property
-    def is_named(self) -> bool:
-        """Whether anything known leads to it."""
-        return self.holder != NAMELESS
 
 
 @final

@@ -7,7 +7,9 @@ whole heap, in copies of the process. What has grown is watched from then on, te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import final
 
 from pytest_leakguard.clock import now
@@ -17,7 +19,8 @@ from pytest_leakguard.identity import identity_of
 from pytest_leakguard.monitor.copies import Copy, obstacle
 from pytest_leakguard.monitor.looks import Look
 from pytest_leakguard.monitor.ration import Ration
-from pytest_leakguard.monitor.watch import Watched, resolve
+from pytest_leakguard.monitor.routes import Route, routes_to
+from pytest_leakguard.monitor.watch import Watched, follow
 from pytest_leakguard.monitored import Growing
 
 #: Share of the elapsed time for all looks, and what those near to the tests may take before any has
@@ -57,10 +60,8 @@ class HolderSearch:
         self._ration = Ration(_SHARE, _NEAR_CREDIT)
         self._watching: list[Watched] = []
         self._ended: list[Growing] = []
-        # By identity: where an address is used anew, a holder may be missed, and none is accused.
-        self._decided: set[int] = set()
-        # With how many items each had, and the identity of the value that leads to it, if any.
-        self._near: list[tuple[object, int, int]] = []
+        self._decided: set[Route] = set()
+        self._near: dict[int, int] = {}  # how many items each had, by its identity
         self._near_seconds = _FIRST_NEAR_SECONDS
         self._near_due, self._near_over = _FIRST_NEAR, 0
         self._near_after = ""
@@ -70,14 +71,13 @@ class HolderSearch:
         self._copy_after = ""
         self._next = 0
         self._looks = 0
-        self._naming_seconds = 0.0
         self._latest: bytes | None = None
         self.notes: list[str] = []
 
     @property
     def spent_seconds(self) -> float:
         """What it has cost so far, in seconds."""
-        return self._ration.spent + self._naming_seconds
+        return self._ration.spent
 
     def open(self, tests: int) -> None:
         """Begin.
@@ -133,7 +133,7 @@ class HolderSearch:
         spent = self._ration.spent
         if self._near_over:
             if tests >= self._near_over:
-                self._compare_near()
+                self._compare_near(neighbourhood())
         elif tests >= self._near_due and self._ration.affords(self._near_seconds, elapsed_seconds):
             self._look_near(tests, test, neighbourhood())
         if self._copy is not None:
@@ -154,44 +154,56 @@ class HolderSearch:
 
     def _look_near(self, tests: int, test: str, neighbourhood: Neighbourhood) -> None:
         began = now()
-        own, foreign = neighbourhood.own, neighbourhood.foreign
-        found = {
-            identity_of(one): (one, 0)
-            for roots in (neighbourhood.near(), neighbourhood.far())
-            for one in choose(roots, own, foreign)
+        self._near = {
+            identity_of(one): length(one)
+            for one in self._near_containers(neighbourhood)
+            if (length := length_of_kind(type(one))) is not None
         }
-        for value in self._places().values():
-            of_place = choose([value], own, foreign, _OF_PLACE, _MET_OF_PLACE)
-            found |= {
-                identity_of(one): (one, identity_of(value))
-                for one in of_place
-                if identity_of(one) not in found
-            }
-        known = {one.identity for one in self._watching} | self._decided
-        self._near = [
-            (one, length(one), value)
-            for identity, (one, value) in found.items()
-            if identity not in known and (length := length_of_kind(type(one))) is not None
-        ]
         self._near_after = test
         self._near_over = tests + _NEAR_TESTS
         self._near_due = max(self._near_due * _NEAR_FACTOR, tests * 2)
         self._near_seconds = now() - began
         self._ration.spent += self._near_seconds
 
-    def _compare_near(self) -> None:
+    def _near_containers(self, neighbourhood: Neighbourhood) -> Iterator[object]:
+        own, foreign = neighbourhood.own, neighbourhood.foreign
+        for roots in (neighbourhood.near(), neighbourhood.far()):
+            yield from choose(roots, own, foreign)
+        for value in self._places().values():
+            yield from choose([value], own, foreign, _OF_PLACE, _MET_OF_PLACE)
+
+    def _compare_near(self, neighbourhood: Neighbourhood) -> None:
+        """Watch what has grown: met anew, since nothing is held meanwhile."""
         began = now()
-        for container, before, value in self._near:
-            length = length_of_kind(type(container))
-            if (
-                length is not None
-                and length(container) - before >= _NEAR_GAINED
-                and len(self._watching) < _MOST_WATCHED
-            ):
-                self._watching.append(Watched(container, self._near_after, before, value=value))
-        self._near = []
-        self._near_over = 0
+        grown: dict[int, int] = {}
+        for one in self._near_containers(neighbourhood):
+            # An address that was used anew is watched for nothing.
+            before = self._near.get(identity_of(one))
+            length = length_of_kind(type(one))
+            if before is not None and length is not None and length(one) - before >= _NEAR_GAINED:
+                grown[identity_of(one)] = before
+        self._near, self._near_over = {}, 0
+        known = {identity_of(one.container) for one in self._watching}
+        if new := [identity for identity in grown if identity not in known]:
+            self._watch_near(new, grown, neighbourhood)
         self._ration.spent += now() - began
+
+    def _watch_near(
+        self, new: Sequence[int], grown: Mapping[int, int], neighbourhood: Neighbourhood
+    ) -> None:
+        namespaces = [identity_of(one) for one in (*neighbourhood.near(), *neighbourhood.far())]
+        loaded: dict[str, object] = {**sys.modules}  # tests put all kinds of things there
+        names = {
+            identity_of(vars(module)): name
+            for name, module in loaded.items()
+            if isinstance(module, ModuleType)
+        }
+        modules = [names[one] for one in dict.fromkeys(namespaces) if one in names]
+        routes = routes_to(new, modules, self._places(), neighbourhood.own, neighbourhood.foreign)
+        for identity, route in routes.items():
+            if len(self._watching) < _MOST_WATCHED and route not in self._decided:
+                before = grown[identity]
+                self._watching.append(Watched(route, self._places, self._near_after, before))
 
     # Far
 
@@ -229,18 +241,17 @@ class HolderSearch:
         self._ration.spent += now() - began
 
     def _take_in(self, found: Look) -> None:
-        known = {one.identity: one for one in self._watching}
+        known = {identity_of(one.container): one for one in self._watching}
         places = self._places()
         for candidate in found.candidates:
             watched = known.get(candidate.way[-1])
             if watched is not None:
                 watched.named = watched.named or candidate
-            elif len(self._watching) < _MOST_WATCHED and candidate.way[-1] not in self._decided:
-                container = resolve(candidate, places)
-                if container is not None:
-                    after = self._copy_after
-                    watched = Watched(container, after, candidate.before, candidate)
-                    self._watching.append(watched)
+            elif len(self._watching) < _MOST_WATCHED:
+                route = follow(candidate, places)
+                if route is not None and route not in self._decided:
+                    after, before = self._copy_after, candidate.before
+                    self._watching.append(Watched(route, self._places, after, before, candidate))
 
     # Suspects
 
@@ -262,30 +273,22 @@ class HolderSearch:
             value: The value.
             told: Whether they have been there all the time, so that their growth counts.
         """
-        self._near = [entry for entry in self._near if entry[2] != identity_of(value)]
-        for one in [one for one in self._watching if one.hangs_on(value)]:
-            self._end(one, told=told)
+        ending = {name for name, one in self._places().items() if one is value}
+        for one in [*self._watching]:
+            if one.route.of_place and one.route.root in ending:
+                self._end(one, told=told)
 
     def leave_containers(self, containers: Sequence[object]) -> None:
         """Let go of holders that end now, with what has made them: their growth does not count."""
         ending = set(map(identity_of, containers))
-        self._near = [entry for entry in self._near if identity_of(entry[0]) not in ending]
-        for one in [one for one in self._watching if one.identity in ending]:
+        for one in [one for one in self._watching if identity_of(one.container) in ending]:
             self._end(one, told=False)
-
-    def let_go(self) -> None:
-        """Hold no container any more: a test is about to look at what is alive."""
-        self._near = []
-        self._near_over = 0
-        for one in [*self._watching]:
-            self._end(one, told=True)
 
     def _end(self, one: Watched, *, told: bool) -> None:
         self._watching.remove(one)
         if one.retrials.is_decided:
-            self._decided.add(one.identity)
+            self._decided.add(one.route)
         if told and len(self._ended) < _MOST_ENDED:
-            self._name([one], far=False)
             self._ended.append(one.found())
 
     def abandon(self) -> None:
@@ -304,33 +307,24 @@ class HolderSearch:
                 f"looks at the whole heap: {self._looks} of"
                 f" {self._looks + len(self._copies_due)}, as time allowed"
             )
-        # Naming takes longer than many a short session's looks: others are not worth it.
-        steady = [one for one in self._watching if one.is_suspect and one.is_steady()]
-        self._name(steady, far=any(one.retrials.confirmed for one in steady))
         found = [*self._ended, *(one.found() for one in self._watching)]
         self.abandon()
         return tuple(
             sorted(
-                (one for one in found if one.tests and (one.is_named or one.confirmed)),
+                (one for one in found if one.tests),
                 key=lambda one: (not one.steady, bool(one.bound or one.acquitted), -one.gained),
             )
         )
 
     def name_suspects(self) -> None:
-        """Have a name for each holder in question: what the check finds is known by names."""
-        self._name([one for one in self._watching if one.wants_confirmation], far=True)
+        """Have the name for each holder in question by which the check knows it, in a child."""
+        from pytest_leakguard.monitor.look import name_holders
 
-    def _name(self, watched: Sequence[Watched], *, far: bool) -> None:
-        """Name what is suspected and was not met by a look: only a suspect pays for that."""
-        if nameless := [one for one in watched if one.named is None]:
-            began = now()
-            from pytest_leakguard.monitor.look import name_holders
-
-            containers = [one.container for one in nameless]
-            named = name_holders(self._places, containers, far=far)
-            for one in nameless:
-                one.named = named.get(one.identity)
-            self._naming_seconds += now() - began  # of suspects: looks are rationed without it
+        nameless = [one for one in self._watching if one.wants_confirmation and one.named is None]
+        containers = {identity_of(one.container): one for one in nameless}
+        found = name_holders(self._places, [one.container for one in nameless], far=True)
+        for identity, one in containers.items():
+            one.named = found.get(identity)
 
 
 def _look(places: Callable[[], Mapping[str, object]], tests: int, earlier: bytes | None) -> bytes:

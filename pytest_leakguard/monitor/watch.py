@@ -16,7 +16,8 @@ from pytest_leakguard.counters.containers import sized
 from pytest_leakguard.identity import identity_of
 from pytest_leakguard.monitor.looks import Candidate
 from pytest_leakguard.monitor.retrials import Retrials, advice_of
-from pytest_leakguard.monitored import NAMELESS, Growing
+from pytest_leakguard.monitor.routes import Route, route_along
+from pytest_leakguard.monitored import Growing
 
 if TYPE_CHECKING:
     from pytest_leakguard.model import Finding, Result
@@ -40,8 +41,8 @@ _SUSPECT = "the suspect"
 _LOOK_EVERY = 8
 
 
-def resolve(candidate: Candidate, places: Mapping[str, object]) -> object | None:
-    """Find a container by the way that leads to it; ``None`` if it is not there any more.
+def follow(candidate: Candidate, places: Mapping[str, object]) -> Route | None:
+    """Return the way to a container that a look has found; ``None`` if it is not there any more.
 
     Args:
         candidate: The container as a look has found it.
@@ -50,54 +51,52 @@ def resolve(candidate: Candidate, places: Mapping[str, object]) -> object | None
     from pytest_leakguard.diagnosis.walk import referents_of  # only what has grown pays for it
 
     first, *rest = candidate.way
-    obj: object = sys.modules.get(candidate.root) if candidate.root else None
-    if obj is None and candidate.root == "" and len(rest) >= 2:
-        found = [one for one in places.values() if identity_of(one) == rest[1]]
-        obj, first, rest = (found[0] if found else None), rest[1], rest[2:]
+    root = candidate.root
+    obj: object = sys.modules.get(root) if root else None
+    if obj is None and root == "" and len(rest) >= 2:
+        found = [(name, one) for name, one in places.items() if identity_of(one) == rest[1]]
+        (root, obj), first, rest = (found or [("", None)])[0], rest[1], rest[2:]
     if obj is None or identity_of(obj) != first:
         return None
+    chain = [obj]
     for identity in rest:
         obj = next((one for one in referents_of(obj) if identity_of(one) == identity), None)
         if obj is None:
             return None
-    return obj
+        chain.append(obj)
+    return route_along(root, chain, of_place=candidate.root == "")
 
 
 @final
 class Watched:
-    """A holder under watch. Holds the container itself, from the look that told of it on.
+    """A holder under watch: the way to it, and nothing of it that would keep it alive.
 
     Args:
-        container: The container.
+        route: The way to the container.
+        places: Called for the named places, where the way may begin.
         began_after: The last test before the growth was seen.
         before: How many items it had then.
-        named: What it is called; ``None`` while that is not known.
-        value: Identity of the value of a named place that leads to it; 0 if none is known to.
+        named: What a look calls it; ``None`` if no look has met it.
 
     Attributes:
+        route: The way to the container.
         retrials: What came of running tests again that make it grow.
     """
 
     def __init__(
         self,
-        container: object,
+        route: Route,
+        places: Callable[[], Mapping[str, object]],
         began_after: str,
         before: int,
         named: Candidate | None = None,
-        *,
-        value: int = 0,
     ) -> None:
         self.named = named
-        # Any: one of several types, each of which takes its own kind.
-        self._container: Any = container
-        length: Callable[[Any], int] | None = sized(container)
-        if length is None:
-            raise TypeError(f"a container with a length is watched (got {type(container)!r})")
-        self._length = length
+        self.route = route
+        self._places = places
         self._began_after = began_after
-        self._value = value
         self._before = before
-        self._last = self._length(container)
+        self._last = self.amount()
         self._first = self._last
         self._idle = 0
         self._watched = 0
@@ -111,23 +110,10 @@ class Watched:
         self._is_suspect = False
         self.retrials = Retrials()
 
-    def hangs_on(self, value: object) -> bool:
-        """Tell whether the way to it leads through the value of a named place."""
-        if self._value:
-            return self._value == identity_of(value)
-        if self.named is None or self.named.root:
-            return False
-        return len(self.named.way) > 2 and self.named.way[2] == identity_of(value)
-
     @property
-    def identity(self) -> int:
-        """What tells this holder from others."""
-        return identity_of(self._container)
-
-    @property
-    def container(self) -> object:
-        """The container itself."""
-        return self._container
+    def container(self) -> object | None:
+        """The container that the way leads to now; ``None`` if there is none."""
+        return self.route.end(self._places)
 
     @property
     def has_grown(self) -> bool:
@@ -140,12 +126,14 @@ class Watched:
         return self._idle >= _IDLE_TESTS and not self.retrials.confirmed
 
     def amount(self) -> int:
-        """Return how many items it has now."""
-        return self._length(self._container)
+        """Return how many items it has now; 0 where there is none any more."""
+        container = self.container
+        length: Callable[[Any], int] | None = sized(container)  # Any: each takes its own kind
+        return 0 if length is None else length(container)
 
     def roots(self) -> Mapping[str, object]:
         """Return what leads a check to it by a name of its own."""
-        return {_SUSPECT: self._container}
+        return {_SUSPECT: self.container}
 
     def is_accused(self, result: Result) -> bool:
         """Tell whether a verdict is about it."""
@@ -153,7 +141,7 @@ class Watched:
 
     def finding(self, result: Result) -> Finding | None:
         """Return what the check has found of it; ``None`` if it has found nothing."""
-        names = {_SUSPECT, "" if self.named is None else self.named.holder}
+        names = {_SUSPECT, self.route.name, "" if self.named is None else self.named.holder}
         return next((one for one in result.findings if one.holder in names), None)
 
     def note(self, test: str, file: str, runs: int = 1) -> int:
@@ -224,12 +212,6 @@ class Watched:
         """Whether a test that makes it grow should be run again."""
         return self._is_suspect and self.retrials.is_open
 
-    def _name(self) -> str:
-        if self.named is not None:
-            return self.named.holder
-        found = self.retrials.finding
-        return NAMELESS if found is None else found.holder
-
     def found(self) -> Growing:
         """Return what was seen."""
         from pytest_leakguard.diagnosis.naming import type_name
@@ -240,8 +222,8 @@ class Watched:
         growing = {file: (counts[1], counts[0]) for file, counts in files if counts[1]}
         watched = max(self._watched, 1)
         return Growing(
-            holder=self._name(),
-            type=type_name(self._container) if self.named is None else self.named.type,
+            holder=self.route.name if self.named is None else self.named.holder,
+            type=type_name(self.container) if self.named is None else self.named.type,
             items=items,
             gained=items - self._before,
             per_test=round(self._added / watched, 3),

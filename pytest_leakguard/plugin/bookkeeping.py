@@ -1,9 +1,10 @@
 """What do other plugins keep of each run, for reports and comparisons of their own?
 
 A test is not to blame for what a plugin notes of it. What it is told by: no line of the user's
-stands between pytest and the allocation, and the outermost line is a plugin's. What coverage notes
-of each file is told by where it is kept: a thread that lives on from the first run is still watched
-in re-runs.
+stands between pytest and the allocation, and the outermost line is a plugin's. The user's own
+``conftest.py`` is a plugin as well, where all lines are its own and the outermost is a hook's. What
+coverage notes of each file is told by where it is kept: a thread that lives on from the first run
+is still watched in re-runs.
 """
 
 from __future__ import annotations
@@ -12,26 +13,40 @@ import sys
 import types
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from typing import Any, final
 
 import pytest
 
 from pytest_leakguard.exemptions import Exempted
 from pytest_leakguard.model import Finding, Frame, Result
+from pytest_leakguard.ownership import is_library
 
 #: Counters of what is never excused.
 _RESOURCES = ("fds", "threads", "tasks", "children", "temp_files")
 _INSTALLED = ("site-packages", "dist-packages")
+_HOOK = "pytest_"
 #: A tool that notes what runs, which any line may be.
 _COVERAGE = "coverage"
 
 
-def plugin_packages(config: pytest.Config) -> Mapping[str, str]:
-    """Return the names of the distributions that note what tests do, by top-level package.
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keepers:
+    """Who may keep notes of what tests do.
 
-    They are those of plugins, and coverage while it measures.
+    Attributes:
+        packages: Distributions of plugins, and coverage while it measures, by top-level package.
+        files: Files of the plugins that the user has written, such as ``conftest.py``.
     """
+
+    packages: Mapping[str, str]
+    files: frozenset[str]
+
+
+def keepers(config: pytest.Config) -> Keepers:
+    """Return who may keep notes in a session."""
     packages = {
         plugin.__name__.partition(".")[0]: distribution.project_name
         for plugin, distribution in config.pluginmanager.list_plugin_distinfo()
@@ -40,45 +55,59 @@ def plugin_packages(config: pytest.Config) -> Mapping[str, str]:
     coverage: Any = sys.modules.get(_COVERAGE)
     if coverage is not None and coverage.Coverage.current() is not None:
         packages[_COVERAGE] = _COVERAGE
-    return packages
+    files = {
+        path
+        for plugin in config.pluginmanager.get_plugins()
+        if isinstance(plugin, types.ModuleType)
+        and not is_library(plugin)
+        and isinstance(path := getattr(plugin, "__file__", None), str)
+    }
+    return Keepers(packages=packages, files=frozenset(files))
 
 
-def without_bookkeeping(result: Result, packages: Mapping[str, str]) -> Result:
+def without_bookkeeping(result: Result, who: Keepers) -> Result:
     """Return a verdict without the findings that are plugins' own, which are listed as ignored.
 
     Args:
         result: Any verdict.
-        packages: Distributions of plugins by their top-level package.
+        who: Who may keep notes.
     """
     if result.verdict != "leak" or any(result.growth.get(name) for name in _RESOURCES):
         return result
-    keepers = {finding: _keeper(finding, packages) for finding in result.findings}
-    kept = Counter((one.holder, keeper) for one, keeper in keepers.items() if keeper)
+    found = {finding: _keeper(finding, who) for finding in result.findings}
+    kept = Counter((one.holder, keeper) for one, keeper in found.items() if keeper)
     if not kept:
         return result
     ignored = tuple(
-        Exempted(holder, f"kept by the plugin {keeper} for itself", number)
+        Exempted(holder, f"kept by {keeper} for itself", number)
         for (holder, keeper), number in kept.items()
     )
     result = replace(
         result,
-        findings=tuple(finding for finding, keeper in keepers.items() if not keeper),
+        findings=tuple(finding for finding, keeper in found.items() if not keeper),
         ignored=(*result.ignored, *ignored),
     )
     if result.findings:
         return result
     names = ", ".join(sorted({keeper for _, keeper in kept}))
-    return replace(result, verdict="clean", reason=f"only the plugin {names} keeps something")
+    return replace(result, verdict="clean", reason=f"only {names} keeps something")
 
 
-def _keeper(finding: Finding, packages: Mapping[str, str]) -> str:
-    """Return the distribution of the plugin that keeps what was found; empty if none does."""
-    innermost = finding.allocated[0].module if finding.allocated else ""
-    if _COVERAGE in packages and _COVERAGE in (_top_level(finding.holder), _top_level(innermost)):
-        return _COVERAGE
-    if not finding.allocated or not all(map(_is_installed, finding.allocated)):
+def _keeper(finding: Finding, who: Keepers) -> str:
+    """Return the plugin that keeps what was found, in words; empty if none does."""
+    frames = finding.allocated or finding.grown
+    if not frames:
         return ""
-    return packages.get(_top_level(finding.allocated[-1].module), "")
+    tops = (_top_level(finding.holder), _top_level(frames[0].module))
+    if _COVERAGE in who.packages and _COVERAGE in tops:
+        return f"the plugin {_COVERAGE}"
+    function = frames[-1].function.rpartition(".")[2]
+    if function.startswith(_HOOK) and all(frame.file in who.files for frame in frames):
+        return f"{function} of {PurePath(frames[-1].file).name}"
+    distribution = who.packages.get(_top_level(frames[-1].module))
+    if distribution is None or not all(map(_is_installed, frames)):
+        return ""
+    return f"the plugin {distribution}"
 
 
 def _top_level(name: str) -> str:

@@ -28,6 +28,7 @@ from pytest_leakguard.monitor.process import ProcessMonitor
 from pytest_leakguard.monitor.quantities import Quantity
 from pytest_leakguard.monitor.retrials import Suspect
 from pytest_leakguard.plugin import markers
+from pytest_leakguard.plugin.bookkeeping import keepers, without_bookkeeping
 from pytest_leakguard.plugin.gate import Gate, Settle
 from pytest_leakguard.plugin.harness import harness_of
 from pytest_leakguard.plugin.neighbours import Neighbours
@@ -189,6 +190,7 @@ class _Trial:
         neighbourhood = Neighbours().of(self.item, self.fixtures.values())
         settings = Settings(confirm=_CONFIRM_SECONDS)
         result = checker.check(subject, settings, neighbourhood=neighbourhood)
+        result = without_bookkeeping(result, keepers(self.item.config))
         names = self.fixtures.names
         findings = tuple(finding.with_fixtures(names) for finding in result.findings)
         return Result(

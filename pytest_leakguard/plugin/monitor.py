@@ -178,7 +178,6 @@ class SessionMonitor:
             return (yield)
         with self._no_harm():
             if looks := looks_at_lifetimes(item):
-                monitor.holders.let_go()
                 monitor.collector.step_aside()
             monitor.begin(item.nodeid)
         try:

@@ -17,7 +17,7 @@ from pytest_leakguard.api import Checker
 from pytest_leakguard.forkable import CAN_COPY, CAN_FORK, NO_FORK, Obstacles
 from pytest_leakguard.model import Result
 from pytest_leakguard.plugin import markers, protocol
-from pytest_leakguard.plugin.bookkeeping import plugin_packages, without_bookkeeping
+from pytest_leakguard.plugin.bookkeeping import keepers, without_bookkeeping
 from pytest_leakguard.plugin.choice import Budget, read_costs
 from pytest_leakguard.plugin.gate import Gate, Settle
 from pytest_leakguard.plugin.harness import harness_of
@@ -236,7 +236,7 @@ class LeakSession:
 
     def _reconsidered(self, item: pytest.Item, checked: Result, plan: markers.Plan) -> Result:
         """Accuse a test neither of what plugins note of it, nor of what earlier tests have done."""
-        checked = without_bookkeeping(checked, plugin_packages(self._config))
+        checked = without_bookkeeping(checked, keepers(self._config))
         # In the few runs that there are alone, nothing rare would show.
         shows = checked.soak is None or checked.soak.is_exact
         if checked.verdict == "leak" and shows and self._alone is not None and plan.known is None:

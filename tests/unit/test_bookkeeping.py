@@ -8,10 +8,11 @@ import pytest
 
 from pytest_leakguard.exemptions import Exempted
 from pytest_leakguard.model import Finding, Frame, Result
-from pytest_leakguard.plugin.bookkeeping import without_bookkeeping
+from pytest_leakguard.plugin.bookkeeping import Keepers, without_bookkeeping
 
 _SITE = "/venv/lib/python3/site-packages"
-PACKAGES = {"pictures": "pytest-pictures"}
+CONFTEST = "/project/conftest.py"
+WHO = Keepers(packages={"pictures": "pytest-pictures"}, files=frozenset({CONFTEST}))
 
 
 def line(file: str, module: str) -> Frame:
@@ -41,7 +42,7 @@ def leak(*findings: Finding, **growth: float) -> Result:
 
 @pytest.mark.parametrize("allocated", [(PLUGIN,), (LIBRARY, PLUGIN)])
 def test_what_a_plugin_keeps_for_itself_is_ignored_and_listed(allocated):
-    result = without_bookkeeping(leak(finding(*allocated)), PACKAGES)
+    result = without_bookkeeping(leak(finding(*allocated)), WHO)
 
     assert result.verdict == "clean"
     assert result.reason == "only the plugin pytest-pictures keeps something"
@@ -61,22 +62,56 @@ def test_what_a_plugin_keeps_for_itself_is_ignored_and_listed(allocated):
 def test_what_coverage_notes_of_the_user_s_lines_is_ignored_too(holder, innermost):
     kept = replace(finding(innermost, TEST), holder=holder)
 
-    result = without_bookkeeping(leak(kept), {**PACKAGES, "coverage": "coverage"})
+    result = without_bookkeeping(
+        leak(kept), replace(WHO, packages={**WHO.packages, "coverage": "coverage"})
+    )
 
     assert (result.verdict, result.reason) == ("clean", "only the plugin coverage keeps something")
     assert [one.pattern for one in result.ignored] == [holder]
 
 
+HOOK = Frame(
+    file=CONFTEST,
+    line=6,
+    function="Recorder.pytest_runtest_makereport",
+    source="self.durations.append(call.duration)",
+    module="conftest",
+)
+HELPER = replace(HOOK, function="note")
+FIXTURE = replace(HOOK, function="app")
+
+
+@pytest.mark.parametrize("frames", [(HOOK,), (HELPER, HOOK)])
+@pytest.mark.parametrize("kind", ["allocated", "grown"])
+def test_what_a_hook_of_the_user_s_own_notes_is_ignored_and_listed(frames, kind):
+    result = without_bookkeeping(leak(replace(finding(), **{kind: frames})), WHO)
+
+    keeper = "pytest_runtest_makereport of conftest.py"
+    assert (result.verdict, result.reason) == ("clean", f"only {keeper} keeps something")
+    assert result.ignored == (Exempted("pictures.taken", f"kept by {keeper} for itself", 1),)
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [(FIXTURE,), (TEST, HOOK), (LIBRARY, HOOK), (replace(HOOK, file="/project/tools.py"),)],
+    ids=["a fixture", "a test", "code that the hook calls", "no plugin"],
+)
+def test_what_else_is_kept_from_a_conftest_file_is_told(frames):
+    judged = leak(finding(*frames))
+
+    assert without_bookkeeping(judged, WHO) == judged
+
+
 def test_where_coverage_does_not_measure_it_is_code_like_any_other():
     kept = replace(finding(TEST), holder="coverage.files.CANONICAL_FILENAME_CACHE")
 
-    assert without_bookkeeping(leak(kept), PACKAGES).findings == (kept,)
+    assert without_bookkeeping(leak(kept), WHO).findings == (kept,)
 
 
 def test_what_else_leaks_is_still_told():
     own = finding(TEST)
 
-    result = without_bookkeeping(leak(finding(PLUGIN), own), PACKAGES)
+    result = without_bookkeeping(leak(finding(PLUGIN), own), WHO)
 
     assert (result.verdict, result.findings) == ("leak", (own,))
     assert [one.findings for one in result.ignored] == [1]
@@ -108,4 +143,4 @@ def test_what_else_leaks_is_still_told():
     ],
 )
 def test_what_is_not_only_a_plugins_is_left_as_it_is(judged):
-    assert without_bookkeeping(judged, PACKAGES) is judged
+    assert without_bookkeeping(judged, WHO) is judged

@@ -12,8 +12,10 @@ from pytest_leakguard.identity import identity_of
 from pytest_leakguard.model import Finding, Frame, Result
 from pytest_leakguard.monitor.looks import Candidate
 from pytest_leakguard.monitor.retrials import Again
-from pytest_leakguard.monitor.watch import Watched, resolve
+from pytest_leakguard.monitor.routes import Route
+from pytest_leakguard.monitor.watch import Watched, follow
 
+STORE = Route(root="fixture store", of_place=True, steps=())
 ADDED = Again(gains=(1, 1, 1), goes_on=True)
 FINDING = Finding(
     type="bytes",
@@ -37,10 +39,16 @@ class Owner:
         self.items = []
 
 
+def watch(container, name=None):
+    """Watch the value of a place."""
+    places = {"fixture store": container}
+    return Watched(STORE, lambda: places, "test_before", 0, name)
+
+
 def watched_through(gains, *, file=lambda number: "test_a.py"):
     """Watch a list while tests add to it, so many items each."""
     container = []
-    watched = Watched(container, "test_before", 0)
+    watched = watch(container)
     for number, gain in enumerate(gains):
         del container[len(container) + min(gain, 0) :]
         container.extend([None] * max(gain, 0))
@@ -94,7 +102,7 @@ def test_tests_that_add_are_named_with_the_largest_gains_first():
 
 def test_what_a_test_adds_that_is_judged_is_told_of_one_run():
     container = []
-    watched = Watched(container, "test_before", 0)
+    watched = watch(container)
     for number in range(40):
         container.extend([None] * (59 if number % 2 else 0))
         watched.note(f"test_{number}", "test_a.py", 59)
@@ -119,7 +127,7 @@ def test_a_holder_is_named_and_explained_by_the_check_that_convicts_it():
     watched.retrials.take("test_63", replace(ADDED, finding=FINDING))
 
     found = watched.found()
-    assert found.holder == "app.store"
+    assert found.holder == "fixture store"
     assert found.advice == "app.py:7 in keep; global accumulation: empty it"
 
 
@@ -127,7 +135,7 @@ def test_a_holder_is_named_and_explained_by_the_check_that_convicts_it():
     ("holder", "is_accused"), [("app.store", True), ("the suspect", True), ("app.other", False)]
 )
 def test_a_verdict_is_about_a_holder_if_it_names_it(holder, is_accused):
-    watched = Watched([1], "test_before", 0, named("app.store"))
+    watched = watch([1], named("app.store"))
     result = Result(verdict="leak", findings=(replace(FINDING, holder=holder),))
 
     assert watched.is_accused(result) == is_accused
@@ -157,18 +165,15 @@ def test_a_confirmed_holder_that_is_emptied_later_is_no_leak():
     assert not watched.is_steady()
 
 
-def test_a_holder_hangs_on_the_fixture_that_leads_to_it():
-    owner, extras, places = Owner(), {}, {}
-    way = way_to(extras, places, owner, owner.items)
-    watched = Watched(owner.items, "test_before", 0, candidate("", way))
+def test_a_holder_that_is_not_there_any_more_has_no_items():
+    places = {"fixture store": [1, 2]}
+    watched = Watched(STORE, lambda: places, "test_before", 0)
+    assert watched.amount() == 2
 
-    assert watched.hangs_on(owner)
-    assert not watched.hangs_on(places)
+    places.clear()
 
-
-def test_what_has_no_length_is_not_watched():
-    with pytest.raises(TypeError, match=r"got .*Owner"):
-        Watched(Owner(), "test_before", 0)
+    assert watched.amount() == 0
+    assert watched.container is None
 
 
 def way_to(*objects):
@@ -186,7 +191,10 @@ def test_a_container_is_found_again_by_the_way_to_it(monkeypatch):
     between = [one for one in referents_of(owner) if type(one) is dict]
     way = way_to(module, vars(module), owner, *between, owner.items)
 
-    assert resolve(candidate("some_module", way), {}) is owner.items
+    route = follow(candidate("some_module", way), {})
+
+    assert route.name == "some_module.owner.items"
+    assert route.end(dict) is owner.items
 
 
 def test_a_container_that_was_replaced_is_not_found(monkeypatch):
@@ -196,13 +204,17 @@ def test_a_container_that_was_replaced_is_not_found(monkeypatch):
     way = way_to(module, vars(module), old)
     module.items = [2]
 
-    assert resolve(candidate("some_module", way), {}) is None
+    assert follow(candidate("some_module", way), {}) is None
 
 
 def test_a_container_below_a_fixture_is_found_by_the_fixture_value():
-    owner, extras, places = Owner(), {}, {}
+    owner, extras, of_extras = Owner(), {}, {}
     between = [one for one in referents_of(owner) if type(one) is dict]
-    way = way_to(extras, places, owner, *between, owner.items)
+    way = way_to(extras, of_extras, owner, *between, owner.items)
 
-    assert resolve(candidate("", way), {"fixture bus": owner}) is owner.items
-    assert resolve(candidate("", way), {}) is None
+    places = {"fixture bus": owner}
+    route = follow(candidate("", way), places)
+
+    assert route.name == "fixture bus.items"
+    assert route.end(lambda: places) is owner.items
+    assert follow(candidate("", way), {}) is None
