@@ -198,8 +198,9 @@ def removes(node: ast.AST, targets: set[str]) -> bool:
             isinstance(one, ast.Subscript) and ast.unparse(one.value) in targets
             for one in node.targets
         )
-    if isinstance(node, ast.Assign):  # begun anew
-        return any(_whole(target) in targets for target in node.targets)
+    if isinstance(node, (ast.Assign, ast.AnnAssign)):  # begun anew
+        given_to = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return any(_whole(one) in targets for target in given_to for one in _each(target))
     return isinstance(node, (ast.Return, ast.Raise))  # before anything is added
 
 
@@ -215,9 +216,18 @@ def empties(node: ast.AST, targets: set[str]) -> bool:
             and ast.unparse(one.value) in targets
             for one in node.targets
         )
-    elif not isinstance(node, (ast.Assign, ast.Call)):
+    elif not isinstance(node, (ast.Assign, ast.AnnAssign, ast.Call)):
         return False
     return removes(node, targets)
+
+
+def _each(target: ast.expr) -> Iterator[ast.expr]:
+    """Yield what is assigned to at once, as in ``batch, self.items = self.items, []``."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        for one in target.elts:
+            yield from _each(one)
+    else:
+        yield target
 
 
 def _whole(target: ast.expr) -> str:

@@ -115,6 +115,11 @@ def bound_of(tmp_path, *body, items=30, size=1000, call="pass"):
             "99",
         ),
         ([ADD, "if len(self.items) >= MAX_EVENTS:", "    self.items = []"], "MAX_EVENTS = 1000"),
+        (
+            [ADD, "if len(self.items) >= 300:", "    batch, self.items = self.items, []"],
+            "300",
+        ),
+        ([ADD, "if len(self.items) >= 300:", "    self.items: list = []"], "300"),
     ],
 )
 def test_the_code_that_drops_what_is_too_much_gives_the_bound(tmp_path, body, bound):
