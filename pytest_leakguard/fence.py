@@ -2,19 +2,22 @@
 
 For children whose runs nobody has asked for: CPython raises an audit event before it opens a file
 for writing, removes one, starts a process, connects a socket. A hook that hears of these cannot be
-taken out again, which is what a process that is about to end can be given.
+taken out again, which is what a process that is about to end can be given. The few functions that
+raise no event are replaced.
 """
 
 from __future__ import annotations
 
+import _posixsubprocess
 import _socket  # tests replace the class of the public one
+import functools
 import os
 import stat
 import sys
 from _thread import get_ident
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import final
+from typing import Any, final
 
 from pytest_leakguard.runner import Subject
 
@@ -48,6 +51,8 @@ _REACHING = {
     "webbrowser.open": "opens a browser",
     "syslog.syslog": "writes to the system's log",
 }
+#: Functions of ``os`` that make files and raise no event.
+_WITHOUT_EVENT = ("mkfifo", "mknod")
 _OWN_HOST = frozenset({"127.0.0.1", "::1", "localhost"})
 _getpid, _fsdecode = os.getpid, os.fsdecode
 
@@ -83,10 +88,27 @@ class Fence:
             "os.killpg": self._kills,
         }
         sys.addaudithook(self._hear)
+        for name in _WITHOUT_EVENT:
+            self._bar(os, name, lambda path, *_: self._changes(path, None))
+        self._bar(_posixsubprocess, "fork_exec", lambda *_: "starts a process")
 
     def around(self, subject: Subject) -> Subject:
         """Return the same subject with its runs held back."""
         return _Fenced(self._free, subject)
+
+    def _bar(self, module: Any, name: str, look: Callable[..., str]) -> None:
+        """Look at the calls of a function that raises no audit event."""
+        function = getattr(module, name, None)
+        if function is None:
+            return
+
+        @functools.wraps(function)
+        def barred(*args: Any, **named: Any) -> Any:
+            if get_ident() not in self._free and (what := look(*args)):
+                self._refuse(what)
+            return function(*args, **named)
+
+        setattr(module, name, barred)
 
     def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
         """Look at an event, and refuse what reaches out of the process."""

@@ -68,10 +68,12 @@ class Limits:
     Attributes:
         execution: For the end of an execution that has begun, in seconds.
         between: For the next one to begin, or the result, in seconds.
+        total: For the result, in seconds, whatever the signs of life.
     """
 
     execution: float
     between: float
+    total: float = float("inf")
 
     @classmethod
     def of(cls, settings: Settings, own_seconds: float) -> Limits:
@@ -330,8 +332,10 @@ def _listen(child: _Child, pipe: int, limits: Limits) -> Result:
     poll = select.poll()
     poll.register(pipe, select.POLLIN)
     pause = _LOOK_MS
-    latest = now()
+    began = latest = now()
     while True:
+        if now() - began > limits.total:
+            return heard.broken(f"took more than {format_duration(limits.total)}")
         if poll.poll(pause):
             if not (part := _read(pipe, _PIPE_BYTES)):
                 poll.unregister(pipe)

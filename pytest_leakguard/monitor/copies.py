@@ -20,13 +20,14 @@ from typing import Any, NoReturn, final
 from pytest_leakguard.clock import now
 from pytest_leakguard.counters.footprint import memory_limit, read_rss
 from pytest_leakguard.forkable import CAN_COPY, held_back
+from pytest_leakguard.shared import handles_children
 
 #: How long a copy may take, in seconds: then the system ends it.
 LIMIT_SECONDS = 60
 #: How much less than the session a copy asks of the processor.
 _NICENESS = 10
 #: Memory that both have; only what is written of it is used.
-_SHARED_BYTES = 16 * 2**20
+SHARED_BYTES = 16 * 2**20
 #: What it begins with once the answer is whole: this and the answer's length.
 _MARK = b"leakguard"
 _HEAD_BYTES = len(_MARK) + 8
@@ -46,7 +47,7 @@ def obstacle() -> str:
     """Say why this process is not to be copied; empty if it may be."""
     if not CAN_COPY:
         return "this platform copies no processes"
-    if signal.getsignal(signal.SIGCHLD) not in (signal.SIG_DFL, signal.SIG_IGN, None):
+    if handles_children():
         return "the end of a child process would be handled by code of the session's"
     if _collects_orphans():
         return "the session's process is the one that collects orphans, and would collect copies"
@@ -87,7 +88,7 @@ class Copy:
         began = now()
         if why := obstacle():
             raise OSError(why)
-        self._shared = mmap.mmap(-1, _SHARED_BYTES)
+        self._shared = mmap.mmap(-1, SHARED_BYTES)
         self._deadline = began + LIMIT_SECONDS
         try:
             with held_back(), warnings.catch_warnings():

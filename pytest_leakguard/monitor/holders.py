@@ -16,12 +16,13 @@ from pytest_leakguard.clock import now
 from pytest_leakguard.counters.containers import length_of_kind
 from pytest_leakguard.counters.nearby import Neighbourhood, choose
 from pytest_leakguard.identity import identity_of
-from pytest_leakguard.monitor.copies import Copy, obstacle
+from pytest_leakguard.monitor.copies import SHARED_BYTES, Copy, obstacle
 from pytest_leakguard.monitor.looks import Look
 from pytest_leakguard.monitor.ration import Ration
 from pytest_leakguard.monitor.routes import Route, routes_to
 from pytest_leakguard.monitor.watch import Watched, follow
 from pytest_leakguard.monitored import Growing
+from pytest_leakguard.shared import handles_children
 
 #: Share of the elapsed time for all looks, and what those near to the tests may take before any has
 #: come together, in seconds: twice their usual time.
@@ -208,6 +209,9 @@ class HolderSearch:
     # Far
 
     def _look_far(self, tests: int, test: str) -> None:
+        if handles_children():  # by now
+            self._copies_due = []
+            return
         earlier, places = self._latest, self._places
         self._copies_due = [one for one in self._copies_due if one > tests]
         try:
@@ -255,14 +259,9 @@ class HolderSearch:
 
     # Suspects
 
-    @property
-    def has_suspects(self) -> bool:
-        """Whether a test that makes a holder grow should be run again."""
-        return any(one.wants_confirmation for one in self._watching)
-
-    def suspects(self) -> list[Watched]:
-        """Return the holders in question that the current test has made grow so far."""
-        return [one for one in self._watching if one.wants_confirmation and one.has_grown]
+    def suspects(self, file: str) -> list[Watched]:
+        """Return the holders in question for which a test of a file should be run again."""
+        return [one for one in self._watching if one.wants(file)]
 
     # The end
 
@@ -290,6 +289,11 @@ class HolderSearch:
             self._decided.add(one.route)
         if told and len(self._ended) < _MOST_ENDED:
             self._ended.append(one.found())
+
+    @property
+    def copy_bytes(self) -> int:
+        """Size of the memory that is shared with a copy at work, in bytes; 0 without one."""
+        return 0 if self._copy is None else SHARED_BYTES
 
     def abandon(self) -> None:
         """Stop."""

@@ -9,6 +9,7 @@ import threading
 from array import array
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from operator import sub
 from typing import final
 
@@ -169,15 +170,22 @@ class ProcessMonitor:
         if self.holders.search(self._tests, test, self.elapsed_seconds, neighbourhood):
             self._is_measuring = False  # what was there before the next test is read anew
 
-    @property
-    def has_questions(self) -> bool:
-        """Whether a test may be run again: if it makes something grow, or without a suspicion."""
-        found = self.holders.has_suspects or self.quantities.has_suspects
-        return found or self.spots.affords(self.elapsed_seconds)
+    def has_questions(self, file: str) -> bool:
+        """Tell whether a test of a file may be run again.
 
-    def suspects(self) -> list[Suspect]:
-        """Return what is in question and has grown by the current test so far."""
-        return [*self.holders.suspects(), *self.quantities.suspects()]
+        That is if it makes something grow that is suspected, or without a suspicion.
+        """
+        found = self.holders.suspects(file) or self.quantities.suspects(file)
+        return bool(found) or self.spots.affords(self.elapsed_seconds)
+
+    def suspects(self, file: str) -> list[Suspect]:
+        """Return what is in question and has grown by the current test so far.
+
+        Args:
+            file: The file that the test is in.
+        """
+        holders = [one for one in self.holders.suspects(file) if one.has_grown]
+        return [*holders, *(one for one in self.quantities.suspects(file) if one.has_grown)]
 
     def _end_measured(self, test: str, file: str, items: int) -> None:
         self._readings.counts(self._after)
@@ -194,8 +202,13 @@ class ProcessMonitor:
         self.collector.close()
         self.holders.abandon()
 
-    def close(self) -> Monitored:
-        """Stop, and say what was seen."""
+    def close(self, *, cut_short: bool = False) -> Monitored:
+        """Stop, and say what was seen.
+
+        Args:
+            cut_short: The session ends before what its fixtures hold is let go: no growth of that
+                is warned of.
+        """
         self._sample()
         if self._thread is not None:
             self._stop.set()
@@ -214,6 +227,9 @@ class ProcessMonitor:
         )
         missing = ", ".join(self._readings.missing)
         notes = [f"not countable here: {missing}"] if missing else []
+        if cut_short:
+            evidence = replace(evidence, growing=(), proven={}, spread=())
+            notes.append("the session was cut short: no steady growth is warned of")
         return Monitored(
             process=self._process,
             seconds=round(self.elapsed_seconds, 3),
@@ -225,7 +241,7 @@ class ProcessMonitor:
             curve=curve,
             trends=trends,
             growing=growing,
-            spread=evidence.spread,
+            spread=self.spots.spread(),
             retaining=self._tally.tests(),
             retaining_files=self._tally.files(),
             collections=self.collector.found(),

@@ -74,8 +74,12 @@ class Quantity:
 
     @property
     def wants_confirmation(self) -> bool:
-        """Whether a test that leaves one more should be run again."""
+        """Whether tests that leave one more should be run again."""
         return self._is_suspect and self.retrials.is_open
+
+    def wants(self, file: str) -> bool:
+        """Tell whether a test of a file that leaves one more should be run again."""
+        return self._is_suspect and self.retrials.wants(file)
 
     def look(self, value: int, curve: Callable[[], Curve]) -> None:
         """Look at a sample, and at those before it if there is anything to suspect.
@@ -128,14 +132,9 @@ class Quantities:
         for one in self._all:
             one.look(values.get(one.name, -1), curve)
 
-    @property
-    def has_suspects(self) -> bool:
-        """Whether a test that leaves one more of them should be run again."""
-        return any(one.wants_confirmation for one in self._all)
-
-    def suspects(self) -> Sequence[Quantity]:
-        """Return those in question of which the current test leaves more."""
-        return [one for one in self._all if one.wants_confirmation and one.has_grown]
+    def suspects(self, file: str) -> Sequence[Quantity]:
+        """Return those in question for which a test of a file should be run again."""
+        return [one for one in self._all if one.wants(file)]
 
     def proven(self) -> dict[str, tuple[str, str]]:
         """Return those that are leaks, each with the test that proves it and with advice."""

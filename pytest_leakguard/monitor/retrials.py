@@ -6,6 +6,7 @@ Run again, the same test adds nothing to the one, and as much as before to the o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -16,9 +17,11 @@ from pytest_leakguard.units import plural
 if TYPE_CHECKING:
     from pytest_leakguard.model import Finding, Result  # only suspects that are judged have them
 
-#: How many tests are run again to see whether a suspect grows by the same test once more, and how
-#: many may turn out not to be fit for it.
-_TRIES, _REFUSALS = 3, 8
+#: How many tests are run again to see whether a suspect grows by the same test once more; how many
+#: with those of other files, one of each: another file may add something else.
+_TRIES, _MOST_TRIES = 3, 8
+#: How many may turn out not to be fit for it, of one file and in all.
+_REFUSALS, _MOST_REFUSALS = 2, 40
 #: How many of a test's further runs have to add something.
 _AGAIN = 2
 
@@ -89,12 +92,33 @@ class Retrials:
     def __init__(self) -> None:
         self.confirmed = self.acquitted = ""
         self.finding: Finding | None = None
-        self._tries = self._refusals = self._flat = 0
+        self._tries = self._flat = 0
+        self._last_added = False
+        self._tried: Counter[str] = Counter()  # by file
+        self._refusals: Counter[str] = Counter()
 
     @property
     def is_open(self) -> bool:
-        """Whether further tests should be run again for it."""
-        return not self.confirmed and self._tries < _TRIES and self._refusals < _REFUSALS
+        """Whether there may be further tests that should be run again for it."""
+        refusals = self._refusals.total()
+        return not self.confirmed and self._tries < _MOST_TRIES and refusals < _MOST_REFUSALS
+
+    def wants(self, file: str) -> bool:
+        """Tell whether a further test should be run again for it.
+
+        Args:
+            file: The file that the test is in.
+        """
+        return (
+            self.is_open
+            and self._refusals[file] < _REFUSALS
+            and (self._tries < _TRIES or file not in self._tried)
+        )
+
+    @property
+    def was_judged(self) -> bool:
+        """Whether the last test that was run again for it had to be judged."""
+        return self._last_added
 
     @property
     def is_heard(self) -> bool:
@@ -113,16 +137,19 @@ class Retrials:
             test: The test, which has made it grow.
             again: What it has done.
         """
+        file = test.partition("::")[0]
+        self._last_added = again.adds
         if not again.gains:
-            self._refusals += 1
+            self._refusals[file] += 1
             if not self._tries:
                 self.acquitted = f"unproven, its tests could not be run again: {again.reason}"
             return
         self._tries += 1
+        self._tried[file] += 1
         if again.adds and again.goes_on:
             self.confirmed, self.acquitted, self.finding = test, "", again.finding
         elif again.adds:
-            self._tries = _TRIES  # other tests would come to the same bound
+            self._tries = _MOST_TRIES  # other tests would come to the same bound
             self.acquitted = again.reason
         elif not self.confirmed:
             self._flat += 1

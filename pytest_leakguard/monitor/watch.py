@@ -209,8 +209,16 @@ class Watched:
 
     @property
     def wants_confirmation(self) -> bool:
-        """Whether a test that makes it grow should be run again."""
+        """Whether tests that make it grow should be run again."""
         return self._is_suspect and self.retrials.is_open
+
+    def wants(self, file: str) -> bool:
+        """Tell whether a test of a file that makes it grow should be run again."""
+        return self._is_suspect and self.retrials.wants(file)
+
+    def _unasked(self) -> str:
+        asks = self.wants_confirmation and not self.retrials.confirmed
+        return "unproven, none of its tests was run again" if asks else ""
 
     def found(self) -> Growing:
         """Return what was seen."""
@@ -235,7 +243,7 @@ class Watched:
             steady=self.is_steady(),
             bound="" if self.named is None else self.named.bound,
             confirmed=self.retrials.confirmed,
-            acquitted=self.retrials.acquitted,
+            acquitted=self.retrials.acquitted or self._unasked(),
             advice=advice_of(self.retrials.finding),
         )
 

@@ -7,13 +7,10 @@ outside of its own memory and of one directory.
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import final
@@ -37,6 +34,7 @@ from pytest_leakguard.plugin.scopes import Fixtures
 from pytest_leakguard.plugin.temporary import elsewhere, own_directory
 from pytest_leakguard.runner import Subject
 from pytest_leakguard.settings import Settings
+from pytest_leakguard.shared import Shared, identity_of_file, standard_files
 
 #: How often a test is run again before it is known whether it is to be judged: for a suspect, one
 #: in three times of which is enough, and without a suspicion.
@@ -44,10 +42,10 @@ _RUNS, _SPOT_RUNS = 6, 3
 #: What these runs may take in all, in seconds and as a share of the elapsed time; and one run.
 _CREDIT_SECONDS, _SHARE = 2.0, 0.01
 _LEAST_LIMIT_SECONDS, _SLOWER = 2.0, 20
-#: For how long a test is run again to judge it, and how much longer a verdict may take, in seconds.
-_CONFIRM_SECONDS, _VERDICT_SECONDS = 3.0, 30.0
-#: How a file was opened that can be written.
-_WRITABLE = os.O_WRONLY | os.O_RDWR
+#: For how long a test is run again to judge it; what that may take in all, in seconds and as a
+#: share of the elapsed time; and how many tests are judged, whose time counts only as that of runs.
+_CONFIRM_SECONDS = 3.0
+_VERDICT_SECONDS, _VERDICT_SHARE, _MOST_JUDGED = 8.0, 0.1, 8
 
 
 @final
@@ -57,6 +55,7 @@ class Confirmation:
     Args:
         config: The session's configuration.
         fixtures: Those wider than a function that are set up.
+        shared: Looks for what a child would change for the session.
         monitors: Called for the monitor of this process; ``None`` while it is not on.
     """
 
@@ -64,14 +63,18 @@ class Confirmation:
         self,
         config: pytest.Config,
         fixtures: Fixtures,
+        shared: Shared,
         monitors: Callable[[], ProcessMonitor | None],
     ) -> None:
         self._fixtures = fixtures
+        self._shared = shared
         self._monitors = monitors
         self._timeouts = Timeouts(config)
         self._harness = harness_of(config)
         self._obstacles = Obstacles(self._harness)
         self._began = now()
+        self._spent = 0.0
+        self._judged = 0
 
     @pytest.hookimpl(tryfirst=True, optionalhook=True)
     def pytest_timeout_set_timer(self, settings: object) -> None:
@@ -82,7 +85,7 @@ class Confirmation:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Have a test that may make a suspect grow run again once it has passed."""
         monitor = self._monitors()
-        if monitor is None or not monitor.has_questions or _is_judged(item):
+        if monitor is None or not monitor.has_questions(_file_of(item)) or _is_judged(item):
             return (yield)
         globs = doctest_globals(item)
         try:
@@ -101,10 +104,14 @@ class Confirmation:
         begun = now()
         own = gate.own_seconds
         allowed = _CREDIT_SECONDS + _SHARE * (begun - self._began)
-        suspects = monitor.suspects() if monitor.rerun_seconds + own * _RUNS <= allowed else []
-        if suspects:
+        affords = self._spent + own * _RUNS <= allowed and self._judged < _MOST_JUDGED
+        if affords and (suspects := monitor.suspects(_file_of(item))):
             self._ask(item, gate, monitor, globs, suspects)
-            monitor.rerun_seconds += now() - begun
+            took = now() - begun
+            monitor.rerun_seconds += took
+            judged = any(one.retrials.was_judged for one in suspects)
+            self._judged += judged
+            self._spent += own * _RUNS if judged else took
         elif monitor.spots.affords(monitor.elapsed_seconds, own * _SPOT_RUNS):
             memory = monitor.spots.suspects()
             self._ask(item, gate, monitor, globs, memory, runs=_SPOT_RUNS)
@@ -123,30 +130,45 @@ class Confirmation:
         """Have a test run again, and note what that says of each suspect."""
         from pytest_leakguard.monitor.retrial import heard
 
-        if refusal := self._refusal(suspects):
-            result = Result(verdict="unchecked", reason=refusal)
-        else:
-            subject = RerunnableItem(item, gate, self._fixtures, self._timeouts, globs)
-            seconds = max(_LEAST_LIMIT_SECONDS, _SLOWER * gate.own_seconds)
-            between = seconds + _CONFIRM_SECONDS + _VERDICT_SECONDS
-            limits = Limits(execution=seconds, between=between)
-            try:
-                with own_directory(item.config) as directory, subject.session():
-                    trial = _Trial(item, monitor, self._fixtures, self._harness, directory)
-                    result = run_in_child(partial(trial.run, subject, suspects, runs), limits)
-            except OSError as error:  # no descriptor is left, or no memory
-                result = Result(verdict="unchecked", reason=str(error))
+        try:
+            result = self._run_again(item, gate, monitor, globs, suspects, runs)
+        except Exception as error:  # no descriptor is left, or what a test has patched
+            result = Result(verdict="unchecked", reason=f"{type(error).__name__}: {error}")
         for number, suspect in enumerate(suspects):
             suspect.retrials.take(item.nodeid, heard(result, number))
         monitor.reruns += 1
 
-    def _refusal(self, suspects: Sequence[Suspect]) -> str:
-        """Say why no test can be run again now; empty if one can."""
+    def _run_again(  # noqa: PLR0913, PLR0917  # what belongs to the test
+        self,
+        item: pytest.Item,
+        gate: Gate,
+        monitor: ProcessMonitor,
+        globs: dict[str, object] | None,
+        suspects: Sequence[Suspect],
+        runs: int,
+    ) -> Result:
         if not CAN_COPY:
-            return "this platform copies no processes"
-        # Threads that were left behind are what is asked about, and end with a fork.
-        of_threads = all(isinstance(one, Quantity) and one.name == "threads" for one in suspects)
-        return _open_for_writing() or self._obstacles.first(but_threads=of_threads)
+            return Result(verdict="unchecked", reason="this platform copies no processes")
+        spared = standard_files() | _log_files(item.config)
+        subject = RerunnableItem(item, gate, self._fixtures, self._timeouts, globs)
+        seconds = max(_LEAST_LIMIT_SECONDS, _SLOWER * gate.own_seconds)
+        limits = Limits(
+            execution=seconds,
+            between=seconds + _CONFIRM_SECONDS + _VERDICT_SECONDS,
+            total=_VERDICT_SECONDS + _VERDICT_SHARE * monitor.elapsed_seconds,
+        )
+        with subject.session():  # in which the threads of time-outs rest
+            # Threads that were left behind are what is asked about, and end with a fork.
+            of_threads = all(
+                isinstance(one, Quantity) and one.name == "threads" for one in suspects
+            )
+            ours = monitor.holders.copy_bytes
+            refusal = self._obstacles.first(but_threads=of_threads)
+            if refusal := refusal or self._shared.first(spared, ignored_bytes=ours):
+                return Result(verdict="unchecked", reason=refusal)
+            with own_directory(item.config) as directory:
+                trial = _Trial(item, monitor, self._fixtures, self._harness, directory)
+                return run_in_child(partial(trial.run, subject, suspects, runs), limits)
 
 
 @final
@@ -202,34 +224,24 @@ def _refused(parent: Parent, what: str) -> None:
     parent.left_with(Result(verdict="unchecked", reason=f"the test {what}"))
 
 
+def _log_files(config: pytest.Config) -> frozenset[tuple[int, int]]:
+    """Return the identity of the file that pytest logs to, which is silent in re-runs."""
+    plugin = config.pluginmanager.get_plugin("logging-plugin")
+    stream = getattr(getattr(plugin, "log_file_handler", None), "stream", None)
+    try:
+        return frozenset({identity_of_file(stream.fileno())}) if stream else frozenset()
+    except (AttributeError, OSError, ValueError):  # it is no file, or closed
+        return frozenset()
+
+
 def _is_judged(item: pytest.Item) -> bool:
     """Tell whether a test is run again as it is, or must not be."""
     marked = any(map(item.get_closest_marker, markers.NAMES))
     return marked or bool(item.config.getoption("trace", False))
 
 
-def _open_for_writing() -> str:
-    """Say whether a file is open for writing that a child would write to as well."""
-    standard = set()
-    for number in range(3):
-        with suppress(OSError):
-            standard.add(_identity(number))
-    for name in os.listdir("/proc/self/fd"):
-        with suppress(OSError, ValueError, StopIteration):
-            number = int(name)
-            status = os.fstat(number)
-            if not stat.S_ISREG(status.st_mode) or not status.st_nlink:  # pytest's own have no name
-                continue
-            with open(f"/proc/self/fdinfo/{number}", encoding="ascii") as lines:
-                flags = int(next(line for line in lines if line.startswith("flags:")).split()[1], 8)
-            if flags & _WRITABLE and _identity(number) not in standard:
-                return f"{os.readlink(f'/proc/self/fd/{number}')} is open for writing"
-    return ""
-
-
-def _identity(number: int) -> tuple[int, int]:
-    status = os.fstat(number)
-    return status.st_dev, status.st_ino
+def _file_of(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
 
 
 def _nothing() -> None:

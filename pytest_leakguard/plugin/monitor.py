@@ -23,6 +23,7 @@ from pytest_leakguard.plugin.neighbours import Neighbours, looks_at_lifetimes
 from pytest_leakguard.plugin.scopes import Fixtures
 from pytest_leakguard.reports.monitor import monitor_lines  # later, no descriptor may be left
 from pytest_leakguard.settings import parse_switch
+from pytest_leakguard.shared import Shared
 from pytest_leakguard.units import parse_duration, parse_percentage, parse_size, plural
 
 _NAME, _CARRIED = "leakguard-monitor", "leakguard_monitored"
@@ -129,6 +130,7 @@ class SessionMonitor:
         self._runs = 1  # of the current test, if it is judged
         self._fixtures = Fixtures()
         self._neighbours = Neighbours()
+        self._shared = Shared()
         self._of_classes: dict[int, frozenset[int]] = {}  # what each had before its fixtures
         self._found: list[Monitored] = []
         self._lost: list[str] = []
@@ -151,13 +153,16 @@ class SessionMonitor:
             return (yield)
         with self._no_harm():  # no descriptor may be left, say
             self._open(len(session.items))
+        cut_short = True  # by an exception, as -x and Ctrl-C do
         try:
-            return (yield)
+            result = yield
+            cut_short = False
+            return result
         finally:
             if _getpid() == self._owner:  # and not a copy that judges a test alone
                 with self._no_harm():
                     if self._monitor is not None:
-                        self._found.append(self._monitor.close())
+                        self._found.append(self._monitor.close(cut_short=cut_short))
             self._monitor = None
 
     def _open(self, tests: int) -> None:
@@ -190,7 +195,7 @@ class SessionMonitor:
                 file = item.nodeid.partition("::")[0]
                 runs, self._runs = self._runs, 1
                 monitor.end(file, neighbourhood, runs=runs)
-                if self._confirms and monitor.has_questions:
+                if self._confirms and monitor.has_questions(file):
                     self._confirms = False
                     self._confirm()
 
@@ -198,7 +203,9 @@ class SessionMonitor:
         """From the next test on, have those run again that make a suspected holder grow."""
         from pytest_leakguard.plugin.confirming import Confirmation
 
-        confirmation = Confirmation(self._config, self._fixtures, lambda: self.monitor)
+        confirmation = Confirmation(
+            self._config, self._fixtures, self._shared, lambda: self.monitor
+        )
         self._config.pluginmanager.register(confirmation, f"{_NAME}-confirmation")
 
     @contextmanager
@@ -250,7 +257,8 @@ class SessionMonitor:
     def _judge(self, nodeid: str, result: dict[str, Any]) -> None:
         """Let the verdict on a test say whether the holders that it made grow do so again."""
         monitor = self._monitor
-        if monitor is None or not (suspects := monitor.suspects()):
+        file = nodeid.partition("::")[0]
+        if monitor is None or not (suspects := monitor.suspects(file)):
             return
         from pytest_leakguard.model import Result
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+# Bound here because tests patch the modules: what they return is not ours to remove.
+_mkdir, _remove, _getpid = os.mkdir, shutil.rmtree, os.getpid
+_numbers = count()
 
 
 @contextmanager
@@ -24,11 +30,13 @@ def own_directory(config: pytest.Config) -> Iterator[str]:
     """
     # Not its getbasetemp(), which would make one, and clear away what was there before.
     base = getattr(getattr(config, "_tmp_path_factory", None), "_basetemp", None)
-    directory = tempfile.mkdtemp(prefix="alone-", dir=base)
+    name = f"leakguard-alone-{_getpid()}-{next(_numbers)}"
+    directory = os.path.join(os.fspath(base or tempfile.gettempdir()), name)
+    _mkdir(directory, 0o700)
     try:
         yield directory
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        _remove(directory, ignore_errors=True)
 
 
 def elsewhere(config: pytest.Config, directory: str) -> None:

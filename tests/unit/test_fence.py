@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import multiprocessing
 import os
 import signal
 import socket
@@ -133,6 +134,23 @@ def test_what_reads_or_stays_in_the_process_is_done(inside, outside):
             fcntl.flock(file, fcntl.LOCK_SH)
 
     assert refused(inside, work) == ""
+
+
+def test_a_named_pipe_is_made_in_the_directory_only(inside, outside):
+    def work():
+        os.mkfifo(inside / "pipe")
+        os.mkfifo(outside / "pipe")
+
+    assert refused(inside, work) == f"writes to {outside / 'pipe'}"
+    assert not (outside / "pipe").exists()
+
+
+def test_no_process_is_spawned(inside):
+    def work():
+        process = multiprocessing.get_context("spawn").Process(target=print)
+        process.start()
+
+    assert refused(inside, work) == "starts a process"
 
 
 REACHES = {

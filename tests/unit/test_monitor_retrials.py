@@ -121,10 +121,23 @@ def test_what_a_test_adds_again_confirms():
 def test_three_tests_that_add_nothing_again_acquit():
     retrials = Retrials()
     for _ in range(3):
-        assert retrials.is_open
-        retrials.take("test_63", FLAT)
+        assert retrials.wants("test_a.py")
+        retrials.take("test_a.py::test_63", FLAT)
 
     assert retrials.acquitted == "3 tests that had added to it added nothing when run again"
+    assert not retrials.wants("test_a.py")
+
+
+def test_one_test_of_each_other_file_is_tried_as_well_up_to_a_number():
+    retrials = Retrials()
+    for _ in range(3):
+        retrials.take("test_a.py::test_63", FLAT)
+    for number in range(5):
+        assert retrials.wants(f"test_{number}.py")
+        retrials.take(f"test_{number}.py::test_1", FLAT)
+        assert not retrials.wants(f"test_{number}.py")
+
+    assert not retrials.wants("test_z.py")
     assert retrials.is_decided
 
 
@@ -148,9 +161,11 @@ def test_a_bound_holds_for_all_tests():
 
 def test_tests_that_cannot_be_run_again_leave_it_unproven_and_others_are_tried():
     retrials = Retrials()
-    for _ in range(8):
-        assert retrials.is_open
-        retrials.take("test_63", Again(reason="the test starts a process"))
+    for number in range(20):
+        for _ in range(2):
+            assert retrials.wants(f"test_{number}.py")
+            retrials.take(f"test_{number}.py::test_63", Again(reason="the test starts a process"))
+        assert not retrials.wants(f"test_{number}.py")
 
     assert retrials.is_decided
     assert retrials.acquitted == (
