@@ -71,12 +71,14 @@ def heard(result: Result, number: int) -> Again:
 
 
 def _gains(subject: Subject, suspects: Sequence[Suspect], runs: int) -> list[list[int]]:
+    gc.freeze()  # so that collecting takes no time to speak of; this process is about to end
     amounts = [[suspect.amount()] for suspect in suspects]
     for _ in range(runs):
         subject.run()
         gc.collect()
         for known, suspect in zip(amounts, suspects, strict=True):
             known.append(suspect.amount())
+    gc.unfreeze()
     return [[later - earlier for earlier, later in pairwise(known)] for known in amounts]
 
 
