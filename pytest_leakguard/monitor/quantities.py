@@ -49,6 +49,10 @@ class Quantity:
         """Return how many there are now; 0 if that cannot be told."""
         return self._read() or 0
 
+    def bound(self) -> str:
+        """Return nothing: none is known of."""
+        return ""
+
     def roots(self) -> Mapping[str, object]:
         """Return nothing: a check counts it by itself."""
         return {}

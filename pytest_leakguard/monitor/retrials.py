@@ -66,6 +66,10 @@ class Suspect(Protocol):
         """Return how much there is of it now."""
         ...
 
+    def bound(self) -> str:
+        """Say what keeps it from growing for ever, as far as is known; empty if nothing does."""
+        ...
+
     def roots(self) -> Mapping[str, object]:
         """Return what leads a check to it by a name of its own; empty if nothing has to."""
         ...

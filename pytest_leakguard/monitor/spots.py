@@ -41,6 +41,10 @@ class Memory:
         """Return how much there is of it now; 0 if that cannot be told."""
         return self._read() or 0
 
+    def bound(self) -> str:
+        """Return nothing: none is known of."""
+        return ""
+
     def roots(self) -> Mapping[str, object]:
         """Return nothing: a check counts it by itself."""
         return {}

@@ -131,6 +131,10 @@ class Watched:
         length: Callable[[Any], int] | None = sized(container)  # Any: each takes its own kind
         return 0 if length is None else length(container)
 
+    def bound(self) -> str:
+        """Say what keeps it from growing for ever, as far as a look has found out."""
+        return "" if self.named is None else self.named.bound
+
     def roots(self) -> Mapping[str, object]:
         """Return what leads a check to it by a name of its own."""
         return {_SUSPECT: self.container}
