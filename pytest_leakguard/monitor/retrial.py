@@ -21,7 +21,14 @@ Check = Callable[[Subject, Mapping[str, object]], Result]
 _ENDS, _GOES_ON, _FINDING = -1, 0, 1
 
 
-def run_again(subject: Subject, suspects: Sequence[Suspect], check: Check, *, runs: int) -> Result:
+def run_again(
+    subject: Subject,
+    suspects: Sequence[Suspect],
+    check: Check,
+    *,
+    runs: int,
+    look: Callable[[], object] = lambda: None,
+) -> Result:
     """Run a test again, count what each run adds, and have it judged if it adds time and again.
 
     Args:
@@ -29,6 +36,7 @@ def run_again(subject: Subject, suspects: Sequence[Suspect], check: Check, *, ru
         suspects: What it may add to.
         check: Judges the test; is told what leads to something that has no name yet.
         runs: How often it is run again before that; at least 2.
+        look: Called before anything is judged: finds out what is known of the suspects.
 
     Returns:
         What the check has found, with what :func:`heard` reads for each suspect.
@@ -38,7 +46,13 @@ def run_again(subject: Subject, suspects: Sequence[Suspect], check: Check, *, ru
     except BrokenRunError as broken:
         return Result(verdict="inconclusive", reason=str(broken))
     adding = [number for number, known in enumerate(gains) if adds_again(known)]
-    result = check(subject, {}) if adding else Result(verdict="clean")
+    if adding:
+        look()
+    # To fill what has a bound would take long, and tell nothing new.
+    bounds = [suspects[number].bound() for number in adding]
+    adding = [number for number, bound in zip(adding, bounds, strict=True) if not bound]
+    reason = "; ".join(dict.fromkeys(filter(None, bounds)))
+    result = check(subject, {}) if adding else Result(verdict="bounded", reason=reason)
     codes = [_ENDS] * len(suspects)
     for number in adding if result.verdict == "leak" else ():
         suspect = suspects[number]

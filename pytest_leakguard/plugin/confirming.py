@@ -195,7 +195,8 @@ class _Trial:
         fence = Fence(self.directory, partial(_refused, parent))
         fenced = fence.around(parent.told_of(subject))
         try:
-            return run_again(fenced, suspects, self._judged, runs=runs)
+            look = self.monitor.holders.name_suspects
+            return run_again(fenced, suspects, self._judged, runs=runs, look=look)
         except BaseException as error:  # what ends a session when a test raises it again
             return Result(verdict="unchecked", reason=f"the test raised {type(error).__name__}")
 
@@ -203,7 +204,6 @@ class _Trial:
         """Judge it as if its author had asked for it."""
         from pytest_leakguard.api import Checker
 
-        self.monitor.holders.name_suspects()
         checker = Checker(
             extra_roots=lambda: {**self.fixtures.values(), **roots},
             kept_files=re.compile(re.escape(self.directory)),

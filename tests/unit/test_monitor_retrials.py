@@ -23,6 +23,7 @@ class Growing:
         self.items = []
         self.retrials = Retrials()
         self._gains = iter(gains)
+        self.known_bound = ""
         self._name = name
 
     def run(self):
@@ -30,6 +31,9 @@ class Growing:
 
     def amount(self):
         return len(self.items)
+
+    def bound(self):
+        return self.known_bound
 
     def roots(self):
         return {"the suspect": self.items}
@@ -94,6 +98,16 @@ def test_a_bound_that_the_check_knows_is_the_reason():
     again, _ = retried(Growing([1] * 6), bounded)
 
     assert again == Again(gains=(1,) * 6, reason="keeps no more than 1,000 items")
+
+
+def test_what_has_a_bound_is_not_filled_to_see_whether_it_keeps_it():
+    suspect = Growing([1] * 6)
+    suspect.known_bound = "functools.lru_cache: 7 of 512 entries"
+
+    again, asked = retried(suspect)
+
+    assert again == Again(gains=(1,) * 6, reason="functools.lru_cache: 7 of 512 entries")
+    assert asked == []
 
 
 def test_a_test_that_does_not_pass_again_says_nothing():
