@@ -155,7 +155,7 @@ def choose(
                     following.append(obj)
             elif role == _FOLLOWED:
                 following.append(obj)
-            elif _package(obj) in own:
+            elif package_of(obj) in own:
                 following += _parts_of_function(obj) if role == _FUNCTION else _parts_of_class(obj)
         level = following
     del found[most_containers:]
@@ -163,7 +163,7 @@ def choose(
 
 
 def _role(kind: type, foreign: Callable[[str], bool]) -> int:
-    if foreign(_package(kind)):
+    if foreign(package_of(kind)):
         return _SKIPPED
     if length_of_kind(kind) is not None:
         return _CONTAINER
@@ -176,7 +176,7 @@ def _role(kind: type, foreign: Callable[[str], bool]) -> int:
     return _FOLLOWED
 
 
-def _package(obj: Any) -> str:
+def package_of(obj: Any) -> str:
     """Return the top-level name of the package that defines a class or a function."""
     try:
         module = obj.__dict__.get("__module__") if isinstance(obj, type) else obj.__module__

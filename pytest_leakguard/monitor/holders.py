@@ -14,7 +14,7 @@ from typing import final
 
 from pytest_leakguard.clock import now
 from pytest_leakguard.counters.containers import length_of_kind
-from pytest_leakguard.counters.nearby import Neighbourhood, choose
+from pytest_leakguard.counters.nearby import Neighbourhood, choose, package_of
 from pytest_leakguard.identity import identity_of
 from pytest_leakguard.monitor.copies import SHARED_BYTES, Copy, obstacle
 from pytest_leakguard.monitor.looks import Look
@@ -171,7 +171,8 @@ class HolderSearch:
         for roots in (neighbourhood.near(), neighbourhood.far()):
             yield from choose(roots, own, foreign)
         for value in self._places().values():
-            yield from choose([value], own, foreign, _OF_PLACE, _MET_OF_PLACE)
+            if not foreign(package_of(type(value))):  # what runs the tests has its own fixtures
+                yield from choose([value], own, foreign, _OF_PLACE, _MET_OF_PLACE)
 
     def _compare_near(self, neighbourhood: Neighbourhood) -> None:
         """Watch what has grown: met anew, since nothing is held meanwhile."""

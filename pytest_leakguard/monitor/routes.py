@@ -14,6 +14,7 @@ from gc import get_referents
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any, final
 
+from pytest_leakguard.counters.nearby import package_of
 from pytest_leakguard.identity import identity_of
 
 #: Objects that are met at most in a walk; items of a container among which one is looked for.
@@ -151,7 +152,7 @@ def route_along(root: str, chain: Sequence[object], *, of_place: bool) -> Route 
     position = 0
     while position < len(chain) - 1:
         obj, following = chain[position], chain[position + 1]
-        if _package(type(obj)) in _APART:
+        if package_of(type(obj)) in _APART:
             return None
         position += 1
         if _is_namespace(following, obj):
@@ -227,13 +228,6 @@ def _is_walked(obj: object, own: Container[str], foreign: Callable[[str], bool])
     if not kind.__flags__ & _HAS_GC or isinstance(obj, ModuleType):
         return False
     if isinstance(obj, type) or kind is FunctionType:
-        return _package(obj) in own
-    package = _package(kind)
+        return package_of(obj) in own
+    package = package_of(kind)
     return package not in _APART and not foreign(package)
-
-
-def _package(obj: object) -> str:
-    module = _namespace(obj).get("__module__") if isinstance(obj, type) else None
-    if module is None:
-        module = getattr(obj, "__module__", None)
-    return module.partition(".")[0] if isinstance(module, str) else ""

@@ -235,6 +235,42 @@ SOUND = {
             path.write_text("text")
             assert load(path) == "text"
         """,
+    "a list that a new one takes the place of": """
+        import sys, time, pytest
+
+        shop = sys.modules[__name__]
+        shop.events = []
+
+        @pytest.fixture(scope="module", autouse=True)
+        def clean():
+            yield
+            shop.events = []
+
+        @pytest.mark.parametrize("n", range(80))
+        def test_it(n):
+            shop.events.append(("event", n))
+        """,
+    "a batch that is swapped when it is full": """
+        import time, pytest
+
+        class Exporter:
+            def __init__(self):
+                self.batch = []
+
+            def add(self, event):
+                self.batch.append(event)
+                if len(self.batch) >= 1_000:
+                    self.flush()
+
+            def flush(self):
+                batch, self.batch = self.batch, []
+
+        exporter = Exporter()
+
+        @pytest.mark.parametrize("n", range(80))
+        def test_it(n):
+            exporter.add({"n": n})
+        """,
     "a list that lives as long as its class": """
         import time, unittest
 
@@ -264,6 +300,89 @@ def test_what_fills_up_without_leaking_is_not_accused(lab, tests):
 
     assert warnings_of(monitor) == []
     assert session.ret == 0
+
+
+@needs_copies
+def test_what_a_hook_of_the_suite_notes_is_not_accused(lab):
+    lab.write(
+        {
+            "conftest.py": """
+            durations = []
+
+            def pytest_runtest_makereport(item, call):
+                durations.append((item.nodeid, call.duration))
+            """.replace("\n            ", "\n"),
+            "test_sound.py": """
+            import pytest
+
+            @pytest.mark.parametrize("n", range(80))
+            def test_it(n):
+                assert n >= 0
+            """.replace("\n            ", "\n"),
+        }
+    )
+
+    session, monitor = watched(lab, "--leak-monitor-fail")
+
+    assert warnings_of(monitor) == []
+    assert session.ret == 0
+
+
+def test_the_monitor_keeps_nothing_alive_that_a_test_replaces(lab):
+    lab.write(
+        {
+            "test_spaces.py": """
+            import pathlib, tempfile, pytest
+
+            class Manager:
+                spaces = []
+
+            @pytest.fixture(autouse=True)
+            def anew():
+                Manager.spaces = []
+
+            made = []
+
+            @pytest.mark.parametrize("n", range(60))
+            def test_it(n):
+                assert not any(path.exists() for path in made)
+                space = tempfile.TemporaryDirectory()
+                Manager.spaces += [space, n, n]
+                made.append(pathlib.Path(space.name))
+            """.replace("\n            ", "\n"),
+        }
+    )
+
+    session, _ = watched(lab, "-W", "ignore::ResourceWarning")
+
+    assert session.ret == 0
+
+
+@needs_copies
+def test_a_test_is_not_run_again_beside_a_semaphore(lab):
+    lab.write(
+        {
+            "app.py": APP,
+            "test_locks.py": """
+            import multiprocessing, pytest, app
+
+            lock = multiprocessing.Lock()
+
+            @pytest.mark.parametrize("n", range(60))
+            def test_it(n):
+                with lock:
+                    app.memo(n)
+            """.replace("\n            ", "\n"),
+        }
+    )
+
+    session, monitor = watched(lab)
+
+    assert session.ret == 0
+    memo = next(one for one in monitor[0]["growing"] if one["holder"] == "app.memo")
+    assert memo["acquitted"].startswith(
+        "unproven, its tests could not be run again: memory is shared (/dev/shm/"
+    )
 
 
 @needs_copies
