@@ -77,7 +77,9 @@ def _written(step: Step) -> str:
     kind, key = step
     if kind == "attribute":
         return f".{key}"
-    return f"[{key!r}]" if kind in ("item", "position") else ""
+    if kind in ("item", "position"):
+        return f"[{key!r}]"
+    return f".{_PARTS[kind][1]}" if kind in _PARTS and kind != "contents" else ""
 
 
 def _taken(obj: Any, step: Step) -> object:

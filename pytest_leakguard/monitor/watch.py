@@ -220,6 +220,12 @@ class Watched:
         """Tell whether a test of a file that makes it grow should be run again."""
         return self._is_suspect and self.retrials.wants(file)
 
+    def _name(self) -> str:
+        """Return its name as the check has it, as a look has it, or as the way to it is written."""
+        if self.retrials.finding is not None:
+            return self.retrials.finding.holder
+        return self.route.name if self.named is None else self.named.holder
+
     def _unasked(self) -> str:
         asks = self.wants_confirmation and not self.retrials.confirmed
         return "unproven, none of its tests was run again" if asks else ""
@@ -234,7 +240,7 @@ class Watched:
         growing = {file: (counts[1], counts[0]) for file, counts in files if counts[1]}
         watched = max(self._watched, 1)
         return Growing(
-            holder=self.route.name if self.named is None else self.named.holder,
+            holder=self._name(),
             type=type_name(self.container) if self.named is None else self.named.type,
             items=items,
             gained=items - self._before,

@@ -71,14 +71,16 @@ NESTED = [{"a": deque([{"b": []}])}]
 WAYS = {
     ".store.items": lambda module: vars(module).setdefault("store", Store()).items,
     ".slotted": lambda module: vars(module).setdefault("slotted", Slotted()).items,
-    ".function[0]": lambda module: vars(module).setdefault("function", closure(x := [])) and x,
-    ".with_default['items']": lambda module: (
+    ".function.__closure__[0]": lambda module: (
+        vars(module).setdefault("function", closure(x := [])) and x
+    ),
+    ".with_default.__kwdefaults__['items']": lambda module: (
         setattr(module, "with_default", with_default) or with_default.__kwdefaults__["items"]
     ),
     ".nested[0]['a'][0]['b']": lambda module: (
         setattr(module, "nested", NESTED) or NESTED[0]["a"][0]["b"]
     ),
-    ".method.items": lambda module: (
+    ".method.__self__.items": lambda module: (
         setattr(module, "method", (store := Store()).__init__) or store.items
     ),
 }

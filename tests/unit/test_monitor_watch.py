@@ -127,7 +127,7 @@ def test_a_holder_is_named_and_explained_by_the_check_that_convicts_it():
     watched.retrials.take("test_63", replace(ADDED, finding=FINDING))
 
     found = watched.found()
-    assert found.holder == "fixture store"
+    assert found.holder == "app.store"
     assert found.advice == "app.py:7 in keep; global accumulation: empty it"
 
 
