@@ -24,6 +24,8 @@ WORK = Path(tempfile.gettempdir(), "leakguard-suites")
 SUITES = ("marshmallow", "jinja2", "attrs")
 OFF, ON = (), ("--leak-monitor",)
 TESTS, HOLDERS = 100_000, 32
+#: As many holders as are watched at most, all of which grow by each test.
+STORES: list[list[object]] = [[] for _ in range(HOLDERS)]
 
 
 def main() -> int:
@@ -84,10 +86,12 @@ def held() -> int:
     from pytest_leakguard.counters.nearby import Neighbourhood
     from pytest_leakguard.monitor.process import ProcessMonitor
 
-    # As many holders as are watched at most, all of which grow by each test.
-    stores: list[list[object]] = [[] for _ in range(HOLDERS)]
     near = Neighbourhood(
-        key="", near=lambda: [stores], far=list, own=(), foreign=lambda package: package == "pytest"
+        key="",
+        near=lambda: [globals()],
+        far=list,
+        own=(),
+        foreign=lambda package: package == "pytest",
     )
     names = [f"tests/test_{number // 50}.py::test_{number}" for number in range(TESTS)]
     tracemalloc.start()
@@ -95,7 +99,7 @@ def held() -> int:
     monitor.open(TESTS)
     for name in names:
         monitor.begin(name)
-        for store in stores:
+        for store in STORES:
             store.append(None)
         monitor.end(name.partition("::")[0], lambda: near)
     ours = tracemalloc.Filter(inclusive=True, filename_pattern="*/pytest_leakguard/*")
