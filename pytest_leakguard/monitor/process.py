@@ -28,8 +28,8 @@ from pytest_leakguard.monitor.judging import (
 from pytest_leakguard.monitor.quantities import Quantities
 from pytest_leakguard.monitor.ration import Ration
 from pytest_leakguard.monitor.readings import OF_TESTS, Readings
-from pytest_leakguard.monitor.retrials import Suspect
 from pytest_leakguard.monitor.spots import SpotChecks
+from pytest_leakguard.monitor.suspects import Suspect
 from pytest_leakguard.monitor.tally import Tally
 from pytest_leakguard.monitored import SAMPLED, Monitored
 

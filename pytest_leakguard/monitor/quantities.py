@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, final
 
 from pytest_leakguard.monitor.judging import LEAST_GAINED, RESOURCES, grows_steadily
-from pytest_leakguard.monitor.retrials import Retrials, advice_of
+from pytest_leakguard.monitor.suspects import Retrials, advice_of
 from pytest_leakguard.monitored import Curve
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from pytest_leakguard.model import Result
-from pytest_leakguard.monitor.retrials import Again, Suspect, adds_again
+from pytest_leakguard.monitor.suspects import Again, Suspect, adds_again
 from pytest_leakguard.runner import BrokenRunError, Subject
 
 Check = Callable[[Subject, Mapping[str, object]], Result]

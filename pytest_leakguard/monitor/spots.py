@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, final
 
 from pytest_leakguard.monitor.ration import Ration
-from pytest_leakguard.monitor.retrials import Retrials, advice_of
+from pytest_leakguard.monitor.suspects import Retrials, advice_of
 from pytest_leakguard.monitored import Spread
 
 if TYPE_CHECKING:

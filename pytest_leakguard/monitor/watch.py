@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, final
 from pytest_leakguard.counters.containers import sized
 from pytest_leakguard.identity import identity_of
 from pytest_leakguard.monitor.looks import Candidate
-from pytest_leakguard.monitor.retrials import Retrials, advice_of
 from pytest_leakguard.monitor.routes import Route, route_along
+from pytest_leakguard.monitor.suspects import Retrials, advice_of
 from pytest_leakguard.monitored import Growing
 
 if TYPE_CHECKING:

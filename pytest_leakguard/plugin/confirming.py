@@ -23,7 +23,7 @@ from pytest_leakguard.isolate import Limits, Parent, run_in_child
 from pytest_leakguard.model import Result
 from pytest_leakguard.monitor.process import ProcessMonitor
 from pytest_leakguard.monitor.quantities import Quantity
-from pytest_leakguard.monitor.retrials import Suspect
+from pytest_leakguard.monitor.suspects import Suspect
 from pytest_leakguard.plugin import markers
 from pytest_leakguard.plugin.bookkeeping import keepers, without_bookkeeping
 from pytest_leakguard.plugin.gate import Gate, Settle

@@ -16,7 +16,7 @@ from pytest_leakguard.errors import InvalidSettingError, UnsupportedInterpreterE
 from pytest_leakguard.interpreter import require_cpython
 from pytest_leakguard.monitor.judging import Limits
 from pytest_leakguard.monitor.process import ProcessMonitor
-from pytest_leakguard.monitor.retrials import Again
+from pytest_leakguard.monitor.suspects import Again
 from pytest_leakguard.monitored import Monitored
 from pytest_leakguard.plugin.lookup import look_up
 from pytest_leakguard.plugin.neighbours import Neighbours, looks_at_lifetimes

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_leakguard.model import Finding, Result
 from pytest_leakguard.monitor.retrial import heard, run_again
-from pytest_leakguard.monitor.retrials import Again, Retrials
+from pytest_leakguard.monitor.suspects import Again, Retrials
 from pytest_leakguard.runner import BrokenRunError
 
 FINDING = Finding(type="bytes", objects_per_run=1, bytes_per_run=1024, holder="app.store")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_leakguard.model import Finding, Result
-from pytest_leakguard.monitor.retrials import Again
 from pytest_leakguard.monitor.spots import SpotChecks
+from pytest_leakguard.monitor.suspects import Again
 
 CHAIN = Finding(
     type="app.Node",

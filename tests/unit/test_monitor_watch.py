@@ -11,8 +11,8 @@ from pytest_leakguard.diagnosis.walk import referents_of
 from pytest_leakguard.identity import identity_of
 from pytest_leakguard.model import Finding, Frame, Result
 from pytest_leakguard.monitor.looks import Candidate
-from pytest_leakguard.monitor.retrials import Again
 from pytest_leakguard.monitor.routes import Route
+from pytest_leakguard.monitor.suspects import Again
 from pytest_leakguard.monitor.watch import Watched, follow
 
 STORE = Route(root="fixture store", of_place=True, steps=())
