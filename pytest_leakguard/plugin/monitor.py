@@ -216,7 +216,11 @@ class SessionMonitor:
         except Exception as error:
             self._trouble = f"the monitor itself failed, please report it: {error!r}"
             monitor, self._monitor = self._monitor, None
-            if monitor is not None:
+            if monitor is None:
+                return
+            try:  # what was seen until now is still worth telling
+                self._found.append(monitor.close(cut_short=True))
+            except Exception:
                 monitor.abandon()
 
     @pytest.hookimpl(tryfirst=True)

@@ -759,6 +759,38 @@ def test_a_value_that_does_not_fit_ends_the_session_before_any_test(lab, option,
     assert accepted in session.err
 
 
+def test_a_monitor_that_fails_tells_what_it_saw_until_then(lab):
+    lab.write(
+        {
+            "conftest.py": """
+            from pytest_leakguard.monitor.process import ProcessMonitor
+
+            end = ProcessMonitor.end
+
+            def fails(self, *args, **named):
+                if self._tests == 20:
+                    raise RuntimeError("on purpose")
+                end(self, *args, **named)
+
+            ProcessMonitor.end = fails
+            """.replace("\n            ", "\n"),
+            "test_many.py": """
+            import pytest
+
+            @pytest.mark.parametrize("n", range(40))
+            def test_it(n):
+                pass
+            """.replace("\n            ", "\n"),
+        }
+    )
+
+    session, monitor = watched(lab)
+
+    assert session.ret == 0
+    assert monitor[0]["tests"] == 20
+    assert "the monitor itself failed, please report it: RuntimeError('on purpose')" in session.raw
+
+
 def test_a_monitor_that_cannot_begin_leaves_the_session_as_it_is(lab):
     lab.write(
         {
