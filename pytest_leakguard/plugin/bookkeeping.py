@@ -2,31 +2,36 @@
 
 A test is not to blame for what a plugin notes of it. What it is told by: no line of the user's
 stands between pytest and the allocation, and the outermost line is a plugin's. The user's own
-``conftest.py`` is a plugin as well, where all lines are its own and the outermost is a hook's. What
-coverage notes of each file is told by where it is kept: a thread that lives on from the first run
-is still watched in re-runs.
+``conftest.py`` is a plugin as well, where the outermost line is a hook's and all others are in
+files beside it that hold no tests. What coverage notes of each file is told by where it is kept: a
+thread that lives on from the first run is still watched in re-runs.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import PurePath
 from typing import Any, final
 
 import pytest
 
 from pytest_leakguard.exemptions import Exempted
-from pytest_leakguard.model import Finding, Frame, Result
+from pytest_leakguard.model import OF_BYTES, Finding, Frame, Result
 from pytest_leakguard.ownership import is_library
 
 #: Counters of what is never excused.
 _RESOURCES = ("fds", "threads", "tasks", "children", "temp_files")
 _INSTALLED = ("site-packages", "dist-packages")
 _HOOK = "pytest_"
+#: Those in which a test or a fixture may run.
+_RUNNING = frozenset(
+    {"pytest_pyfunc_call", "pytest_runtest_call", "pytest_runtest_protocol", "pytest_fixture_setup"}
+)
+_HARNESS = frozenset({"_pytest", "pluggy", "pytest"})
 #: A tool that notes what runs, which any line may be.
 _COVERAGE = "coverage"
 
@@ -38,7 +43,8 @@ class Keepers:
 
     Attributes:
         packages: Distributions of plugins, and coverage while it measures, by top-level package.
-        files: Files of the plugins that the user has written, such as ``conftest.py``.
+        files: Files of the plugins that the user has written, such as ``conftest.py``, or that of
+            the class of an object that is registered.
     """
 
     packages: Mapping[str, str]
@@ -58,11 +64,18 @@ def keepers(config: pytest.Config) -> Keepers:
     files = {
         path
         for plugin in config.pluginmanager.get_plugins()
-        if isinstance(plugin, types.ModuleType)
-        and not is_library(plugin)
-        and isinstance(path := getattr(plugin, "__file__", None), str)
+        if (module := _module_of(plugin)) is not None
+        and not is_library(module)
+        and isinstance(path := getattr(module, "__file__", None), str)
     }
     return Keepers(packages=packages, files=frozenset(files))
+
+
+def _module_of(plugin: object) -> types.ModuleType | None:
+    """Return the module that a plugin is, or that its class is defined in."""
+    if isinstance(plugin, types.ModuleType):
+        return plugin
+    return sys.modules.get(type(plugin).__module__)
 
 
 def without_bookkeeping(result: Result, who: Keepers) -> Result:
@@ -101,13 +114,35 @@ def _keeper(finding: Finding, who: Keepers) -> str:
     tops = (_top_level(finding.holder), _top_level(frames[0].module))
     if _COVERAGE in who.packages and _COVERAGE in tops:
         return f"the plugin {_COVERAGE}"
-    function = frames[-1].function.rpartition(".")[2]
-    if function.startswith(_HOOK) and all(frame.file in who.files for frame in frames):
-        return f"{function} of {PurePath(frames[-1].file).name}"
+    if hook := _hook(finding, who.files):
+        return hook
     distribution = who.packages.get(_top_level(frames[-1].module))
     if distribution is None or not all(map(_is_installed, frames)):
         return ""
     return f"the plugin {distribution}"
+
+
+def _hook(finding: Finding, files: frozenset[str]) -> str:
+    """Return the user's hook that keeps what was found, in words; empty if none does."""
+    # What pytest itself allocates, such as a report, is kept by whose line makes a holder grow.
+    lines = [one for one in finding.allocated if _top_level(one.module) not in _HARNESS]
+    frames = lines or finding.grown
+    if finding.type in OF_BYTES or not frames or frames[-1].file not in files:
+        return ""
+    beside = {os.path.dirname(file) for file in files}
+    function = frames[-1].function.rpartition(".")[2]
+    if not function.startswith(_HOOK):
+        return ""
+    others = [frame for frame in frames if frame.file not in files]
+    if others and (function in _RUNNING or not all(_is_beside(one, beside) for one in others)):
+        return ""
+    return f"{function} of {os.path.basename(frames[-1].file)}"
+
+
+def _is_beside(frame: Frame, directories: set[str]) -> bool:
+    """Tell whether a line stands in a file of some directories that holds no tests."""
+    directory, name = os.path.split(frame.file)
+    return directory in directories and not name.startswith("test_") and "_test." not in name
 
 
 def _top_level(name: str) -> str:

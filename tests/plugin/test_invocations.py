@@ -135,7 +135,10 @@ def test_ctrl_c_at_any_moment_ends_the_session_with_its_report(lab, moment):
     started.send_signal(signal.SIGINT)
     rest, _ = started.communicate(timeout=60)
 
-    assert started.returncode == pytest.ExitCode.INTERRUPTED, "".join(lines) + rest
+    # CPython ends a process by the signal itself if that met it in an exec() of text, as where a
+    # dataclass is made, whatever is caught later.
+    codes = (pytest.ExitCode.INTERRUPTED, -signal.SIGINT)
+    assert started.returncode in codes, "".join(lines) + rest
     assert "KeyboardInterrupt" in rest
     json.loads(report.read_text(encoding="utf-8"))
     assert (lab.path / "j.xml").read_text(encoding="utf-8").endswith("</testsuites>")

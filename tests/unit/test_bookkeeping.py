@@ -78,10 +78,12 @@ HOOK = Frame(
     module="conftest",
 )
 HELPER = replace(HOOK, function="note")
+BESIDE = replace(HELPER, file="/project/helpers.py", module="helpers")
+PYTEST = line(f"{_SITE}/_pytest/reports.py", "_pytest.reports")
 FIXTURE = replace(HOOK, function="app")
 
 
-@pytest.mark.parametrize("frames", [(HOOK,), (HELPER, HOOK)])
+@pytest.mark.parametrize("frames", [(HOOK,), (HELPER, HOOK), (BESIDE, HOOK)])
 @pytest.mark.parametrize("kind", ["allocated", "grown"])
 def test_what_a_hook_of_the_user_s_own_notes_is_ignored_and_listed(frames, kind):
     result = without_bookkeeping(leak(replace(finding(), **{kind: frames})), WHO)
@@ -91,10 +93,24 @@ def test_what_a_hook_of_the_user_s_own_notes_is_ignored_and_listed(frames, kind)
     assert result.ignored == (Exempted("pictures.taken", f"kept by {keeper} for itself", 1),)
 
 
+def test_what_pytest_makes_and_a_hook_keeps_is_the_hook_s():
+    kept = replace(finding(PYTEST), grown=(HOOK,))
+
+    assert without_bookkeeping(leak(kept), WHO).verdict == "clean"
+    assert without_bookkeeping(leak(replace(kept, grown=(TEST,))), WHO).verdict == "leak"
+
+
 @pytest.mark.parametrize(
     "frames",
-    [(FIXTURE,), (TEST, HOOK), (LIBRARY, HOOK), (replace(HOOK, file="/project/tools.py"),)],
-    ids=["a fixture", "a test", "code that the hook calls", "no plugin"],
+    [
+        (FIXTURE,),
+        (HOOK, TEST),
+        (TEST, HOOK),
+        (BESIDE, replace(HOOK, function="pytest_pyfunc_call")),
+        (LIBRARY, HOOK),
+        (replace(HOOK, file="/project/tools.py"),),
+    ],
+    ids=["a fixture", "a test", "a test in a hook", "a runner", "a library", "no plugin"],
 )
 def test_what_else_is_kept_from_a_conftest_file_is_told(frames):
     judged = leak(finding(*frames))

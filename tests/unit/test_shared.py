@@ -18,21 +18,32 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it is asked of 
 
 @pytest.fixture
 def shared():
-    found = Shared()
-    if found.first(standard_files()):
-        pytest.skip("those who run the tests share something")
-    return found
+    return Before()
+
+
+class Before:
+    """What is shared besides what was before: those who run the tests may have files open."""
+
+    def __init__(self):
+        numbers = map(int, os.listdir("/proc/self/fd"))
+        self._files = standard_files() | set(map(identity_of_file, numbers))
+        self._shared = Shared()
+        if self.first():
+            pytest.skip("those who run the tests share something")
+
+    def first(self, *files, **settings):
+        return self._shared.first(self._files | set(files), **settings)
 
 
 def first(shared, **settings):
-    return shared.first(standard_files(), **settings)
+    return shared.first(**settings)
 
 
 def test_a_file_that_is_open_for_writing_is_shared(shared, tmp_path):
     path = tmp_path / "log"
     with path.open("w") as file:
         assert first(shared) == f"{path} is open for writing"
-        assert shared.first(standard_files() | {identity_of_file(file.fileno())}) == ""
+        assert shared.first(identity_of_file(file.fileno())) == ""
     with path.open():
         assert first(shared) == ""
 
@@ -49,7 +60,7 @@ def test_a_pipe_is_shared_unless_it_was_there_before(shared):
     reading, writing = os.pipe()
     try:
         assert first(shared) == "a pipe is open"
-        assert first(Shared()) == ""
+        assert first(Before()) == ""
     finally:
         os.close(reading)
         os.close(writing)
