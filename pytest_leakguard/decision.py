@@ -11,7 +11,7 @@ from itertools import pairwise
 from pytest_leakguard.clock import now
 from pytest_leakguard.confirmation import Confirmed
 from pytest_leakguard.exemptions import Exempted, Exemption
-from pytest_leakguard.model import Finding, Result, Verdict
+from pytest_leakguard.model import NOWHERE, Finding, Result, Verdict
 from pytest_leakguard.runner import Trial
 from pytest_leakguard.sequential import FALSE_CONVICTION
 from pytest_leakguard.settings import NATIVE_COUNTERS
@@ -86,7 +86,8 @@ def decide(
     moving = confirmed.rates("convicted", "open").keys()
     if not exact and not seen and (reason := warmth(moving, sum(confirmed.sizes))):
         return replace(result, verdict="clean", reason=reason, evidence=evidence)
-    if beside or (confirmed.status == "convicted" and (exact or seen or confirmed.soaked)):
+    held = any(finding.holder != NOWHERE for finding in seen)
+    if beside or (confirmed.status == "convicted" and (exact or held or confirmed.soaked)):
         return _convict(replace(result, evidence=evidence), confirmed, trial)
     spent = f"{trial.executions} executions in {format_duration(now() - trial.started)}"
     said = f"still growing, but not steadily, after {spent}"

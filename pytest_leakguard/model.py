@@ -25,6 +25,8 @@ Status = Literal["", "new", "known", "worse", "expired"]
 #: A subscript in a holder's name: which of many it is.
 SUBSCRIPT = re.compile(r"\[[^\]]*\]")
 
+#: The holder of what nothing known leads to.
+NOWHERE = "no named holder"
 #: What a finding calls memory without a known object of Python.
 OF_BYTES = frozenset({"native memory", "mapped memory", "memory block"})
 

@@ -128,14 +128,16 @@ def _bounds(
 def _emptied(growth: Growing, chain: Sequence[object]) -> Iterator[tuple[int, str]]:
     """Yield where what grows is emptied, or loses its oldest, by a condition on some number.
 
-    That is how a buffer is flushed on every so many calls, or when its time has come. A condition
-    on the one item that is asked for is none.
+    That is how a buffer is flushed on every so many calls, or when its time has come, and how notes
+    on the items of a store go with these. A condition on the one item that is asked for is none.
     """
     running = list(running_with(growth, chain))
     emptying = _dropping(running[1:], empties)
     for called, targets, _ in running:
         for node in ast.walk(called):
-            if not isinstance(node, (ast.If, ast.While)) or not _is_numeric(node.test):
+            if not isinstance(node, (ast.If, ast.While)):
+                continue
+            if not (_is_numeric(node.test) or _is_of_a_sibling(node.test, targets, called)):
                 continue
             if any(
                 empties(child, targets)
@@ -155,6 +157,19 @@ def _is_numeric(test: ast.expr) -> bool:
         or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod))
         for node in parts
     )
+
+
+def _is_of_a_sibling(test: ast.expr, targets: set[str], function: ast.AST) -> bool:
+    """Tell whether the length of a store decides that the same function adds to as well."""
+    stores = {
+        ast.unparse(one.value)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign)
+        for one in node.targets
+        if isinstance(one, ast.Subscript)
+    }
+    siblings = stores - targets
+    return any(True for _ in _compared_lengths(test, siblings))
 
 
 def _dropping(running: Sequence[Running], drops: Callable[[ast.AST, set[str]], bool]) -> set[str]:

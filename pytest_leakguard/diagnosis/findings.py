@@ -25,7 +25,7 @@ from pytest_leakguard.diagnosis.sites import Sources
 from pytest_leakguard.diagnosis.suspended import waiting_text
 from pytest_leakguard.diagnosis.traces import Growth
 from pytest_leakguard.identity import identity_of
-from pytest_leakguard.model import Bound, Finding, Frame, Share, Step
+from pytest_leakguard.model import NOWHERE, Bound, Finding, Frame, Share, Step
 from pytest_leakguard.units import format_size
 
 _ADVICE = (
@@ -43,8 +43,6 @@ _ADVICE_FOR = {
         " importlib.invalidate_caches() and drop the entry on teardown"
     ),
 }
-#: Stands for the holder where there is none that has a name.
-NOWHERE = "no named holder"
 _ATOMS = frozenset({"str", "bytes", "int", "float", "bool", "NoneType"})
 #: How far it is looked for what refers to something leaked, in steps.
 _UP = 3

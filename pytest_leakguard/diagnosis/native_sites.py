@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import Protocol
 
 from pytest_leakguard.diagnosis import native_trace
-from pytest_leakguard.diagnosis.findings import NOWHERE
 from pytest_leakguard.diagnosis.native_trace import Place
 from pytest_leakguard.diagnosis.patterns import NATIVE
 from pytest_leakguard.diagnosis.recording import UntraceableError
 from pytest_leakguard.diagnosis.sites import Sources
-from pytest_leakguard.model import Finding
+from pytest_leakguard.model import NOWHERE, Finding
 from pytest_leakguard.runner import Trial
 from pytest_leakguard.units import format_size
 

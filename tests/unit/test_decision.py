@@ -9,7 +9,7 @@ import pytest
 from pytest_leakguard import decision
 from pytest_leakguard.confirmation import Confirmed
 from pytest_leakguard.heap import Heap
-from pytest_leakguard.model import Result
+from pytest_leakguard.model import NOWHERE, Finding, Result
 from pytest_leakguard.runner import Trial
 from pytest_leakguard.settings import Settings
 from pytest_leakguard.verdict import Judgement
@@ -96,3 +96,27 @@ def test_what_the_time_did_not_suffice_for_is_told_as_it_was(samples, said):
     assert result.verdict == "inconclusive"
     assert result.reason.startswith(said)
     assert result.reason.endswith("; --leak-confirm gives more time")
+
+
+@pytest.mark.parametrize(
+    ("exact", "holder", "verdict"),
+    [
+        (True, NOWHERE, "leak"),
+        (False, "app.cache", "leak"),
+        (False, NOWHERE, "inconclusive"),  # what is replaced now and then looks like it
+    ],
+)
+def test_growth_that_is_not_exact_convicts_if_something_named_holds_it(exact, holder, verdict):
+    trial = Trial(subject=Sound(), settings=Settings(), heap=Heap(frozen=False), executions=31)
+    grown = Judgement(status="convicted", exact=exact, per_run=0.83)
+    confirmed = Confirmed(
+        status="convicted",
+        judgements={"gc_objects": grown},
+        sizes=(5, 7),
+        series={"gc_objects": (7, 12, 17)},
+        steps={"gc_objects": (1,)},
+    )
+    finding = Finding(type="KeyedRef", objects_per_run=0.83, bytes_per_run=80, holder=holder)
+    result = Result(verdict="leak", findings=(finding,))
+
+    assert decision.decide(result, confirmed, (finding,), trial).verdict == verdict

@@ -131,6 +131,25 @@ def test_the_code_that_drops_what_is_too_much_gives_the_bound(tmp_path, body, bo
 
 
 @pytest.mark.parametrize(
+    ("drops", "is_bound"), [("self.items.clear()", True), ("self.others.clear()", False)]
+)
+def test_notes_that_go_with_the_items_of_a_full_store_are_bounded(tmp_path, drops, is_bound):
+    found = bound_of(
+        tmp_path,
+        f"if len(self.others) >= 300: {drops}",
+        "self.others[item] = limit",
+        ADD,
+    )
+
+    assert bool(found) == is_bound
+    assert not is_bound or "takes items out if len(self.others) >= 300" in found.text
+
+
+def test_a_store_that_is_not_added_to_beside_it_gives_no_bound(tmp_path):
+    assert not bound_of(tmp_path, "if len(self.others) >= 300: self.items.clear()", ADD)
+
+
+@pytest.mark.parametrize(
     ("call", "bound"),
     [
         ("ring.add(item, 70)  # calls", "limit = 70"),

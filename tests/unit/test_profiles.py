@@ -13,13 +13,12 @@ import pytest
 from test_reports import LEAK
 
 from pytest_leakguard.api import Checker
-from pytest_leakguard.diagnosis.findings import NOWHERE
 from pytest_leakguard.diagnosis.recording import Leftover, UntraceableError
 from pytest_leakguard.diagnosis.traces import PACKAGE
 from pytest_leakguard.evidence import Profile
 from pytest_leakguard.heap import Heap, is_in_use
 from pytest_leakguard.keeping import Retention
-from pytest_leakguard.model import Result
+from pytest_leakguard.model import NOWHERE, Result
 from pytest_leakguard.profiles import text
 from pytest_leakguard.profiles.keeping import Cabinet
 from pytest_leakguard.profiles.taking import RUNS, Profiler
