@@ -25,6 +25,7 @@ from pytest_leakguard.diagnosis.roots import Places, Root, Roots
 from pytest_leakguard.diagnosis.walk import Entry, Reached, referents_of
 from pytest_leakguard.identity import identity_of
 from pytest_leakguard.monitor.looks import Candidate, Look
+from pytest_leakguard.monitor.routes import chains_to
 from pytest_leakguard.ownership import is_library
 
 #: Containers with fewer items are not looked at: most of a heap's have next to none.
@@ -188,21 +189,6 @@ def _own_modules() -> list[Root]:
 
 def _near_entries(own: Sequence[Root], wanted: Mapping[int, object]) -> Iterator[Entry]:
     """Walk from modules, breadth first, until all that is wanted was met or too much else."""
-    queue: list[object] = [root.obj for root in own]
-    origins = [-1] * len(queue)
-    seen = set(map(identity_of, queue))
-    missing = set(wanted)
-    for position, obj in enumerate(queue):  # grows while it is read
-        if identity_of(obj) in missing:
-            missing.discard(identity_of(obj))
-            way = [position]
-            while (origin := origins[way[-1]]) >= 0:
-                way.append(origin)
-            yield Entry(root=way[-1], chain=[queue[place] for place in reversed(way)])
-        if not missing or len(queue) > _NEAR_OBJECTS:
-            return
-        for child in referents_of(obj):
-            if identity_of(child) not in seen:
-                seen.add(identity_of(child))
-                queue.append(child)
-                origins.append(position)
+    roots = [root.obj for root in own]
+    for number, chain in chains_to(wanted, roots, referents_of, _NEAR_OBJECTS):
+        yield Entry(root=number, chain=chain)

@@ -6,11 +6,11 @@ each test. So tests that leave one more are run again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, final
 
 from pytest_leakguard.monitor.judging import LEAST_GAINED, RESOURCES, grows_steadily
-from pytest_leakguard.monitor.suspects import Retrials, advice_of
+from pytest_leakguard.monitor.suspects import Counted, Read, Retrials, advice_of
 from pytest_leakguard.monitored import Curve
 
 if TYPE_CHECKING:
@@ -19,47 +19,23 @@ if TYPE_CHECKING:
 #: How many times more has to be gained before one that was acquitted is suspected anew.
 _FACTOR = 4
 
-Read = Callable[[], int | None]
-
 
 @final
-class Quantity:
+class Quantity(Counted):
     """One counter of resources under watch.
 
     Args:
         name: What it is called: one of :data:`judging.RESOURCES`.
         read: Reads it; ``None`` where that fails.
-
-    Attributes:
-        name: What it is called.
-        retrials: What came of running tests again.
     """
 
     def __init__(self, name: str, read: Read) -> None:
-        self.name = name
-        self._read = read
+        super().__init__(name, read)
         self._first: int | None = None
         self._least = LEAST_GAINED
         self._before = 0
         self._is_suspect = False
         self._acquitted = ""
-        self.retrials = Retrials()
-
-    def amount(self) -> int:
-        """Return how many there are now; 0 if that cannot be told."""
-        return self._read() or 0
-
-    def bound(self) -> str:
-        """Return nothing: none is known of."""
-        return ""
-
-    def roots(self) -> Mapping[str, object]:
-        """Return nothing: a check counts it by itself."""
-        return {}
-
-    def is_accused(self, result: Result) -> bool:
-        """Tell whether a verdict is about it."""
-        return (result.growth.get(self.name) or 0) > 0
 
     def finding(self, result: Result) -> Finding | None:
         """Return what the check has found of it; ``None`` if it has found nothing."""

@@ -199,30 +199,57 @@ def routes_to(
         (name, False, sys.modules.get(name)) for name in modules
     ]
     roots += [(name, True, value) for name, value in places.items()]
-    queue: list[object] = [obj for _, _, obj in roots]
+    objects = [obj for _, _, obj in roots]
+    firsts = set(map(identity_of, objects))
+
+    def parts(obj: object) -> Sequence[object]:
+        walked = identity_of(obj) in firsts or _is_walked(obj, own, foreign)
+        return get_referents(obj) if walked else ()
+
+    found = {}
+    for root, chain in chains_to(wanted, objects, parts, _MOST_OBJECTS):
+        name, of_place, _ = roots[root]
+        if route := route_along(name, chain, of_place=of_place):
+            found[identity_of(chain[-1])] = route
+    return found
+
+
+def chains_to(
+    wanted: Collection[int],
+    roots: Sequence[object],
+    parts: Callable[[object], Iterable[object]],
+    most: int,
+) -> Iterator[tuple[int, list[object]]]:
+    """Walk breadth first until all that is wanted was met, or too much else.
+
+    Args:
+        wanted: Identities of objects.
+        roots: Where to begin.
+        parts: Called for what an object leads to.
+        most: After how many objects the walk ends.
+
+    Yields:
+        For each that was met which of the roots leads to it, and the objects on the way, both ends
+        included.
+    """
+    queue = [*roots]
     origins = [-1] * len(queue)
     seen = set(map(identity_of, queue))
-    missing, found = set(wanted), dict[int, Route]()
+    missing = set(wanted)
     for position, obj in enumerate(queue):  # grows while it is read
         if identity_of(obj) in missing:
             missing.discard(identity_of(obj))
             way = [position]
             while (origin := origins[way[-1]]) >= 0:
                 way.append(origin)
-            name, of_place, _ = roots[way[-1]]
-            chain = [queue[place] for place in reversed(way)]
-            if route := route_along(name, chain, of_place=of_place):
-                found[identity_of(obj)] = route
-        if not missing or len(queue) > _MOST_OBJECTS:
-            break
-        if position >= len(roots) and not _is_walked(obj, own, foreign):
-            continue
-        for part in get_referents(obj):
+            yield way[-1], [queue[place] for place in reversed(way)]
+        if not missing or len(queue) > most:
+            return
+        for part in parts(obj):
             if identity_of(part) not in seen:
                 seen.add(identity_of(part))
                 queue.append(part)
                 origins.append(position)
-    return found
 
 
 def _is_walked(obj: object, own: Container[str], foreign: Callable[[str], bool]) -> bool:

@@ -8,11 +8,11 @@ whatever it is suspected of, and what it adds to the heap is judged.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, final
 
 from pytest_leakguard.monitor.ration import Ration
-from pytest_leakguard.monitor.suspects import Retrials, advice_of
+from pytest_leakguard.monitor.suspects import Counted, Read, advice_of
 from pytest_leakguard.monitored import Spread
 
 if TYPE_CHECKING:
@@ -25,33 +25,11 @@ _MOST, _ENOUGH = 24, 2
 #: Tests that have to keep something for the same holder before it is a leak of the session's.
 _LEAST = 2
 _COUNTED = ("blocks", "native_bytes")
-Read = Callable[[], int | None]
 
 
 @final
-class Memory:
+class Memory(Counted):
     """What a test that is asked may add to: one counter of the heap."""
-
-    def __init__(self, name: str, read: Read) -> None:
-        self._name = name
-        self._read = read
-        self.retrials = Retrials()
-
-    def amount(self) -> int:
-        """Return how much there is of it now; 0 if that cannot be told."""
-        return self._read() or 0
-
-    def bound(self) -> str:
-        """Return nothing: none is known of."""
-        return ""
-
-    def roots(self) -> Mapping[str, object]:
-        """Return nothing: a check counts it by itself."""
-        return {}
-
-    def is_accused(self, result: Result) -> bool:
-        """Tell whether a verdict is about it."""
-        return (result.growth.get(self._name) or 0) > 0
 
     def finding(self, result: Result) -> Finding | None:
         """Return what the check has found, the heaviest first; ``None`` if it has found nothing."""

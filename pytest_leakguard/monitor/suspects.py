@@ -7,7 +7,7 @@ Run again, the same test adds nothing to the one, and as much as before to the o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Protocol, final
@@ -24,6 +24,8 @@ _TRIES, _MOST_TRIES = 3, 8
 _REFUSALS, _MOST_REFUSALS = 2, 40
 #: How many of a test's further runs have to add something.
 _AGAIN = 2
+
+Read = Callable[[], int | None]
 
 
 @final
@@ -159,6 +161,40 @@ class Retrials:
             self._flat += 1
             tests = plural(self._flat, "test")
             self.acquitted = f"{tests} that had added to it added nothing when run again"
+
+
+class Counted:
+    """A suspect that a counter tells of, which a check reads by itself.
+
+    Args:
+        name: The counter's name.
+        read: Reads it; ``None`` where that fails.
+
+    Attributes:
+        name: The counter's name.
+        retrials: What came of running tests again.
+    """
+
+    def __init__(self, name: str, read: Read) -> None:
+        self.name = name
+        self._read = read
+        self.retrials = Retrials()
+
+    def amount(self) -> int:
+        """Return how much there is of it now; 0 if that cannot be told."""
+        return self._read() or 0
+
+    def bound(self) -> str:
+        """Return nothing: none is known of."""
+        return ""
+
+    def roots(self) -> Mapping[str, object]:
+        """Return nothing: a check counts it by itself."""
+        return {}
+
+    def is_accused(self, result: Result) -> bool:
+        """Tell whether a verdict is about it."""
+        return (result.growth.get(self.name) or 0) > 0
 
 
 def advice_of(finding: Finding | None) -> str:

@@ -49,6 +49,17 @@ _VERDICT_SECONDS, _VERDICT_SHARE, _MOST_JUDGED = 8.0, 0.1, 8
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A test that has passed and may be run again."""
+
+    item: pytest.Item
+    gate: Gate
+    monitor: ProcessMonitor
+    globs: dict[str, object] | None
+
+
+@final
 class Confirmation:
     """Runs tests again that make suspects grow.
 
@@ -89,24 +100,21 @@ class Confirmation:
             return (yield)
         globs = doctest_globals(item)
         try:
-            with Gate(item, lambda gate: self._confirm(item, gate, monitor, globs), _nothing):
+            with Gate(
+                item, lambda gate: self._confirm(_Case(item, gate, monitor, globs)), _nothing
+            ):
                 return (yield)
         finally:
             self._timeouts.settings = None
 
-    def _confirm(
-        self,
-        item: pytest.Item,
-        gate: Gate,
-        monitor: ProcessMonitor,
-        globs: dict[str, object] | None,
-    ) -> Settle:
+    def _confirm(self, case: _Case) -> Settle:
+        item, gate, monitor = case.item, case.gate, case.monitor
         begun = now()
         own = gate.own_seconds
         allowed = _CREDIT_SECONDS + _SHARE * (begun - self._began)
         affords = self._spent + own * _RUNS <= allowed and self._judged < _MOST_JUDGED
         if affords and (suspects := monitor.suspects(_file_of(item))):
-            self._ask(item, gate, monitor, globs, suspects)
+            self._ask(case, suspects, _RUNS)
             took = now() - begun
             monitor.rerun_seconds += took
             judged = any(one.retrials.was_judged for one in suspects)
@@ -114,43 +122,28 @@ class Confirmation:
             self._spent += own * _RUNS if judged else took
         elif monitor.spots.affords(monitor.elapsed_seconds, own * _SPOT_RUNS):
             memory = monitor.spots.suspects()
-            self._ask(item, gate, monitor, globs, memory, runs=_SPOT_RUNS)
+            self._ask(case, memory, _SPOT_RUNS)
             monitor.spots.take(item.nodeid, memory, now() - begun)
         return lambda _: None
 
-    def _ask(  # noqa: PLR0913, PLR0917  # what belongs to the test
-        self,
-        item: pytest.Item,
-        gate: Gate,
-        monitor: ProcessMonitor,
-        globs: dict[str, object] | None,
-        suspects: Sequence[Suspect],
-        runs: int = _RUNS,
-    ) -> None:
+    def _ask(self, case: _Case, suspects: Sequence[Suspect], runs: int) -> None:
         """Have a test run again, and note what that says of each suspect."""
         from pytest_leakguard.monitor.retrial import heard
 
         try:
-            result = self._run_again(item, gate, monitor, globs, suspects, runs)
+            result = self._run_again(case, suspects, runs)
         except Exception as error:  # no descriptor is left, or what a test has patched
             result = Result(verdict="unchecked", reason=f"{type(error).__name__}: {error}")
         for number, suspect in enumerate(suspects):
-            suspect.retrials.take(item.nodeid, heard(result, number))
-        monitor.reruns += 1
+            suspect.retrials.take(case.item.nodeid, heard(result, number))
+        case.monitor.reruns += 1
 
-    def _run_again(  # noqa: PLR0913, PLR0917  # what belongs to the test
-        self,
-        item: pytest.Item,
-        gate: Gate,
-        monitor: ProcessMonitor,
-        globs: dict[str, object] | None,
-        suspects: Sequence[Suspect],
-        runs: int,
-    ) -> Result:
+    def _run_again(self, case: _Case, suspects: Sequence[Suspect], runs: int) -> Result:
+        item, gate, monitor = case.item, case.gate, case.monitor
         if not CAN_COPY:
             return Result(verdict="unchecked", reason="this platform copies no processes")
         spared = standard_files() | _log_files(item.config)
-        subject = RerunnableItem(item, gate, self._fixtures, self._timeouts, globs)
+        subject = RerunnableItem(item, gate, self._fixtures, self._timeouts, case.globs)
         seconds = max(_LEAST_LIMIT_SECONDS, _SLOWER * gate.own_seconds)
         limits = Limits(
             execution=seconds,
