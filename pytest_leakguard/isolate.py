@@ -7,7 +7,6 @@ parent says in which execution.
 
 from __future__ import annotations
 
-import faulthandler
 import json
 import os
 import pickle  # for what ends a session: it comes from our own child
@@ -21,10 +20,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
-from types import TracebackType
-from typing import Any, NoReturn, final
+from typing import final
 
-from pytest_leakguard import forkable
+from pytest_leakguard.child import BEGUN, ENDED, NOT_DELIVERED, Parent, be_child
 from pytest_leakguard.clock import now
 from pytest_leakguard.forkable import held_back
 from pytest_leakguard.model import Result
@@ -40,23 +38,17 @@ SLOWER = 100
 #: How long may pass between two executions, in seconds: a diagnosis walks the whole heap.
 BETWEEN_SECONDS = 300.0
 
-_BEGUN, _ENDED = b"[", b"]"
 _PIPE_BYTES = 1 << 16
 #: How often it is looked whether the child has ended, in milliseconds: the end of the pipe says it
 #: at once, unless a process that the child has started keeps it open.
 _LOOK_MS = 100
 #: The same once the pipe is closed: the child is as good as gone, unless a test has closed it.
 _END_MS = 2
-_NOT_DELIVERED = 70
-_SET_PARENT_DEATH_SIGNAL = 1
 _FRAME = re.compile(r'File "(?P<file>.*)", line (?P<line>\d+) in (?P<function>.*)')
-# Bound here because tests patch the modules, and coverage replaces _exit by one that writes files.
-_close, _kill, _read, _write = os.close, os.kill, os.read, os.write
-_getpid, _getppid, _pipe = os.getpid, os.getppid, os.pipe
-_getstate, _setstate, _waitpid = random.getstate, random.setstate, os.waitpid
+# Bound here because tests patch the modules.
+_close, _kill, _pipe, _read = os.close, os.kill, os.pipe, os.read
+_getstate, _waitpid = random.getstate, os.waitpid
 if sys.platform != "win32":
-    from posix import _exit
-
     _fork, _kill_group, _set_group = os.fork, os.killpg, os.setpgid
 
 
@@ -135,7 +127,7 @@ def run_in_child(
                 warnings.simplefilter("ignore", DeprecationWarning)
                 pid = _fork()
             if not pid:
-                _be_child(work, writing, (mask, dice), interrupts)
+                be_child(work, writing, (mask, dice), interrupts)
             child = _Child(pid)
             with suppress(OSError):  # the child was faster, and may even be gone
                 _set_group(pid, pid)
@@ -148,134 +140,6 @@ def run_in_child(
             _close(writing)
         if child is not None:
             child.end()
-
-
-# The child
-
-
-def _be_child(
-    work: Callable[[Parent], Result],
-    pipe: int,
-    state: tuple[set[Any], tuple[Any, ...]],
-    interrupts: tuple[type[BaseException], ...],
-) -> NoReturn:
-    """Do it, say what came of it, and end without anything that Python or pytest does at an end."""
-    parent = Parent(pipe)
-    try:
-        _settle_in(pipe, *state)
-        try:
-            said: dict[str, Any] = {"result": work(parent).to_plain()}
-        except BaseException as error:
-            if isinstance(error, Exception) and not isinstance(error, interrupts):
-                said = {"failed": _in_words(error)}
-            else:
-                said = {"raised": pickle.dumps(error.with_traceback(None)).hex()}
-        parent.hear(said)
-    finally:
-        _exit(_NOT_DELIVERED)
-
-
-def _settle_in(pipe: int, mask: set[Any], dice: tuple[Any, ...]) -> None:
-    """Become a process group that dies with the parent, and share no polled set with it."""
-    _set_group(0, 0)
-    _setstate(dice)  # as without a fork; CPython seeds it anew
-    # A group in the background would be stopped for reading from the terminal.
-    for stop in (signal.SIGTTIN, signal.SIGTTOU):
-        if signal.getsignal(stop) is signal.SIG_DFL:
-            signal.signal(stop, signal.SIG_IGN)
-    _die_with_parent()
-    for number in forkable.poll_sets():
-        _poll_alone(number)
-    if faulthandler.is_enabled():  # a crash is told by the parent, and not on its terminal
-        faulthandler.enable(file=pipe, all_threads=False)
-    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-
-
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        with suppress(OSError, ImportError, AttributeError):
-            import ctypes
-
-            ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
-
-
-def _poll_alone(number: int) -> None:
-    """Replace a set of polled descriptors by an equal one that the parent does not have.
-
-    What is added or taken away in a set that was inherited would be so in the parent as well.
-    """
-    if sys.platform == "linux":
-        events = forkable.polled(number) or {}
-        inheritable = os.get_inheritable(number)
-        with select.epoll() as fresh:
-            for target, wanted in events.items():
-                with suppress(OSError):  # closed, yet held by another process
-                    fresh.register(target, wanted)
-            os.dup2(fresh.fileno(), number, inheritable=inheritable)
-
-
-@final
-class Parent:
-    """The parent as its child speaks to it; a process that a run has forked says nothing."""
-
-    def __init__(self, pipe: int) -> None:
-        self._pipe = pipe
-        self._own = _getpid()
-
-    def told_of(self, subject: Subject) -> Subject:
-        """Return the same subject with its executions told, at no cost in memory."""
-        return _Announced(self, subject)
-
-    def mark(self, mark: bytes) -> None:
-        """Tell that an execution begins or has ended."""
-        if _getpid() == self._own:
-            _write(self._pipe, mark)
-
-    def hear(self, said: dict[str, Any]) -> None:
-        """Say what came of it, and end."""
-        if _getpid() == self._own:
-            _write_all(self._pipe, json.dumps(said).encode() + b"\n")
-            _exit(0)
-
-    def left_with(self, result: Result) -> NoReturn:
-        """End at once, wherever the code is that runs, with a result before its time."""
-        try:
-            self.hear({"result": result.to_plain()})
-        finally:
-            _exit(_NOT_DELIVERED)
-
-
-@final
-class _Announced:
-    def __init__(self, parent: Parent, subject: Subject) -> None:
-        self._parent = parent
-        self._subject = subject
-
-    def run(self) -> None:
-        self._parent.mark(_BEGUN)
-        try:
-            self._subject.run()
-        finally:
-            self._parent.mark(_ENDED)
-
-
-def _write_all(pipe: int, message: bytes) -> None:
-    view = memoryview(message)
-    while view:
-        view = view[_write(pipe, view) :]
-
-
-def _in_words(error: BaseException) -> str:
-    entry: TracebackType | None = error.__traceback__
-    while entry is not None and entry.tb_next is not None:
-        entry = entry.tb_next
-    place = ""
-    if entry is not None:
-        place = f" ({PurePath(entry.tb_frame.f_code.co_filename).name}:{entry.tb_lineno})"
-    return f"{type(error).__name__}: {error}{place}"
-
-
-# The parent
 
 
 class _Child:
@@ -314,7 +178,7 @@ class _Child:
         if os.WIFSIGNALED(self._status):
             return f"ended by signal {_signal_name(os.WTERMSIG(self._status))}"
         code = os.WEXITSTATUS(self._status)
-        if code == _NOT_DELIVERED:
+        if code == NOT_DELIVERED:
             return "closed the pipe by which they report"
         return f"exited with {code} by os._exit"
 
@@ -368,11 +232,11 @@ class _Heard:
     def take(self, part: bytes) -> bool:
         """Take in what was read, and tell whether it is complete."""
         if not self._message:
-            rest = part.lstrip(_BEGUN + _ENDED)
+            rest = part.lstrip(BEGUN + ENDED)
             told, part = part[: len(part) - len(rest)], rest
-            self.executions += told.count(_BEGUN)
+            self.executions += told.count(BEGUN)
             if told:
-                self.is_running = told.endswith(_BEGUN)
+                self.is_running = told.endswith(BEGUN)
         self._message += part
         return self._message.startswith(b"{") and self._message.endswith(b"\n")
 

@@ -19,9 +19,10 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NoReturn, final
 
+from pytest_leakguard.child import Parent
 from pytest_leakguard.clock import now
 from pytest_leakguard.forkable import held_back
-from pytest_leakguard.isolate import Limits, Parent, run_in_child
+from pytest_leakguard.isolate import Limits, run_in_child
 from pytest_leakguard.model import Result
 
 #: How much longer than its child the copy itself may take to say something, in seconds.

@@ -17,9 +17,10 @@ from typing import final
 
 import pytest
 
+from pytest_leakguard.child import Parent
 from pytest_leakguard.clock import now
 from pytest_leakguard.forkable import CAN_COPY, Harness, Obstacles
-from pytest_leakguard.isolate import Limits, Parent, run_in_child
+from pytest_leakguard.isolate import Limits, run_in_child
 from pytest_leakguard.model import Result
 from pytest_leakguard.monitor.process import ProcessMonitor
 from pytest_leakguard.monitor.quantities import Quantity
