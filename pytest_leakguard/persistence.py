@@ -15,6 +15,9 @@ from pytest_leakguard.sampling import Sampler
 #: Runs after the diagnosis, at least, that have to show growth once more: a store that has become
 #: full meanwhile does not. A leak on every third run shows one step.
 LAST_RUNS = 4
+#: So many times more follow where the first ones neither show it nor leave everything as it was:
+#: what comes and goes by chance may hide as much as so few runs leave behind.
+_FURTHER_RUNS = 4
 #: Runs whose leavings have to outweigh what one run and looking at it leave behind.
 _STOCK = 8
 #: What grows at this share of its rate, at least, while the test does not run, grows by itself:
@@ -42,6 +45,13 @@ def still_grows(trial: Trial, sampler: Sampler, rates: Mapping[str, float]) -> b
     times = _last_runs(trial)
     trial.run_and_sample(sampler, deep=True, times=times)
     growing = _keeping_half(sampler, rates, times)
+    further = times * _FURTHER_RUNS
+    is_open = not growing and any(
+        samples[0] != samples[-1] for name, samples in sampler.columns() if name in rates
+    )
+    if is_open and further * trial.run_seconds <= trial.settings.confirm:
+        trial.run_and_sample(sampler, deep=True, times=further)
+        growing = _keeping_half(sampler, rates, times + further)
     # A full store that drops objects which are frozen by now gains those that are counted.
     if "blocks" in rates and "blocks" not in growing:
         growing.discard("gc_objects")

@@ -15,8 +15,9 @@ from typing import Protocol
 
 from pytest_leakguard import settle
 from pytest_leakguard.clock import now
-from pytest_leakguard.counters import Counter, consolidate_native
+from pytest_leakguard.counters import Counter, consolidate_native, note_reserves
 from pytest_leakguard.counters.containers import ContainerItems, containers_among
+from pytest_leakguard.counters.threads import count_unknown
 from pytest_leakguard.counters.traced import TracedBytes
 from pytest_leakguard.evidence import Profile
 from pytest_leakguard.heap import Heap
@@ -42,6 +43,8 @@ _ENDING = frozenset({"fds", "threads", "children"})
 _SLOWER = 1.5
 _SLOWER_RUNS = 5
 _SLOW_SECONDS = 1.0
+#: How often threads are waited for that then turn out to stay: they are an extension's.
+_STAYING_THREADS = 3
 
 
 class BrokenRunError(Exception):
@@ -98,6 +101,8 @@ class Trial:
         recorder: Takes snapshots around traced runs; ``None`` where nobody asks for them.
         last_seconds: How long the last run itself took.
         slower: How many runs up to the last each took longer than the one before, by far.
+        unknown_threads: How many threads of the system Python does not know of, and that stay.
+        more_threads: How often there were more of them after a run, and these have stayed.
     """
 
     subject: Subject
@@ -110,6 +115,8 @@ class Trial:
     recorder: Recorder | None = None
     last_seconds: float = field(default_factory=now)
     slower: int = 0
+    unknown_threads: int = field(default_factory=count_unknown)
+    more_threads: int = 0
 
     def run(self) -> None:
         """Run the subject once more, and free its garbage.
@@ -121,7 +128,21 @@ class Trial:
         begun = now()
         run_unwatched(self.subject.run)
         self._keep_pace(now() - begun)
+        self._see_threads_off()
         self.heap.collect_young()
+
+    def _see_threads_off(self) -> None:
+        """Wait until threads that have ended have left the process as well.
+
+        To join a thread is to wait for its end in Python; its stack and its heap are free a little
+        later, so that the next thread may use them again or not.
+        """
+        unknown = count_unknown()
+        if unknown > self.unknown_threads and self.more_threads < _STAYING_THREADS:
+            settle.until_ended(lambda: count_unknown() > self.unknown_threads)
+            unknown = count_unknown()
+            self.more_threads += unknown > self.unknown_threads
+        self.unknown_threads = unknown
 
     def _keep_pace(self, seconds: float) -> None:
         self.slower = self.slower + 1 if seconds > self.last_seconds * _SLOWER else 0
@@ -157,6 +178,7 @@ class Trial:
         settle.deeply(self.heap)
         if sampler.grew(_ENDING):
             settle.until_ended(lambda: sampler.grew(_ENDING))
+        note_reserves()
         self.heap.collect()  # also empties the free lists of what looking has left there
         settle.fill_free_lists()
         consolidate_native()

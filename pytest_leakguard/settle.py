@@ -18,7 +18,9 @@ from pytest_leakguard.heap import Heap
 #: How long things that are just ending are waited for, in seconds: threads leave, and descriptors
 #: that another thread closes were seen to take 0.15 s.
 ENDING_SECONDS = 0.2
-_STEP_SECONDS = 0.005
+#: Between two looks it is waited for so long, in seconds: at first, for threads leave within some
+#: hundredths of a millisecond, and at most.
+_FIRST_STEP_SECONDS, _STEP_SECONDS = 0.00005, 0.005
 #: The least that an entry of a dictionary takes, in bytes.
 _ENTRY_BYTES = 16
 #: CPython 3.10 keeps at most 200 frames, and enlarges one that is too small for its next use.
@@ -107,8 +109,10 @@ def until_ended(grown: Callable[[], bool]) -> None:
         grown: Tells whether more is there than before; asked again until it says no.
     """
     deadline = now() + ENDING_SECONDS
+    step = _FIRST_STEP_SECONDS
     while grown() and now() < deadline:
-        wait(_STEP_SECONDS)
+        wait(step)
+        step = min(2 * step, _STEP_SECONDS)
 
 
 def _clear_warning_registries() -> None:

@@ -18,6 +18,7 @@ from pytest_leakguard.counters import (
     gc_objects,
     mapped,
     native,
+    reserves,
     tasks,
     temp_files,
     threads,
@@ -81,6 +82,11 @@ def noting(kept_files: re.Pattern[str] | None = None) -> Iterator[None]:
 def consolidate_native() -> None:
     """Bring the native heap to rest, so that freed memory is not counted as used."""
     native.consolidate()
+
+
+def note_reserves() -> None:
+    """Note what the allocators hold ready, so that it is not counted; leaves garbage."""
+    reserves.note()
 
 
 def missing(track: tuple[str, ...] | None = None) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
-"""How many bytes has this process mapped from the system, the C library's own heap aside?
+"""How many bytes has this process mapped from the system, the allocators' own heaps aside?
 
-On Linux this is the size of the address space less what ``brk`` has added to it: mapped files,
-stacks of threads, and very large requests to the allocator. Elsewhere only the last are known.
+On Linux this is the size of the address space less what ``brk`` has added to it, and less what the
+allocators hold ready: mapped files, stacks of threads, and very large requests to the allocator.
+Elsewhere only the last are known.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from pytest_leakguard.counters import native
+from pytest_leakguard.counters import native, reserves
 
 _STATM = "/proc/self/statm"
 _STATM_BYTES = 128
@@ -39,7 +40,15 @@ _page_bytes = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
 
 
 class MappedBytes:
-    """Bytes mapped from the system beside the heap: files, stacks, very large blocks."""
+    """Bytes mapped from the system beside the heaps: files, stacks, very large blocks.
+
+    Args:
+        all_of_them: Also what the allocators hold ready. Without, it is taken off as it was noted
+            at last.
+    """
+
+    def __init__(self, *, all_of_them: bool = False) -> None:
+        self._held: Callable[[], int] = int if all_of_them else reserves.held_bytes
 
     name = "mapped_bytes"
     noun = "mapped byte"
@@ -64,4 +73,4 @@ class MappedBytes:
             pages = int(_read(descriptor, _STATM_BYTES).split(None, 1)[0])
         finally:
             _close(descriptor)
-        return pages * _page_bytes - (_break(0) - _break_before)
+        return pages * _page_bytes - (_break(0) - _break_before) - self._held()

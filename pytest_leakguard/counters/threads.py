@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from _thread import _count  # private, and as old as threads
 from collections.abc import Callable
+
+_TASKS = "/proc/self/task"
+#: Links that a directory has without an entry in it.
+_LINKS = 2
+_stat = os.stat
 
 
 class Threads:
@@ -33,3 +40,14 @@ def describe_alive() -> dict[int, str]:
         name = getattr(target, "__qualname__", None) or type(thread).__qualname__
         described[id(thread)] = f"{thread.name} ({name})"
     return described
+
+
+def count_unknown() -> int:
+    """Return how many of the system's threads Python does not know of; 0 where nobody tells.
+
+    These are those of extensions, and those that have ended for Python but not yet for the system.
+    """
+    try:
+        return _stat(_TASKS).st_nlink - _LINKS - _count() - 1
+    except OSError:
+        return 0

@@ -15,6 +15,7 @@ import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
 
+from pytest_leakguard.c_streams import text_written
 from pytest_leakguard.memory.allocator_text import arenas_of, is_of_mimalloc, strangers
 from pytest_leakguard.memory_table import Allocator, Arenas
 
@@ -54,37 +55,19 @@ def allocator_text() -> str | None:
 
 def _to_memory() -> str | None:
     """Have it written to a stream in memory; ``None`` where that cannot be made."""
-    if sys.platform == "win32":  # whose C library has no such streams
-        return None
     try:
         import ctypes
 
-        libc = ctypes.CDLL(None)
-        open_stream, close_stream, free = libc.open_memstream, libc.fclose, libc.free
         # By subscript they are objects of our own, whose types of arguments are nobody else's.
         writers = [ctypes.pythonapi[name] for name in _WRITERS if hasattr(ctypes.pythonapi, name)]
-    except (OSError, ImportError, AttributeError):
+    except (ImportError, AttributeError):
         return None
     if not hasattr(ctypes.pythonapi, _WRITERS[0]):
         return None
-    open_stream.argtypes = [ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ctypes.c_size_t)]
-    open_stream.restype = ctypes.c_void_p
-    close_stream.argtypes = free.argtypes = [ctypes.c_void_p]
-    place, size = ctypes.c_void_p(), ctypes.c_size_t()
-    stream = open_stream(ctypes.byref(place), ctypes.byref(size))
-    if not stream:
-        return None
-    try:
-        for writer in writers:
-            writer.argtypes, writer.restype = [ctypes.c_void_p], None
-            writer(stream)
-    finally:
-        close_stream(stream)  # only now is the text complete
-    if not place.value:
-        return None
-    text = ctypes.string_at(place.value, size.value)
-    free(place)
-    return text.decode("utf-8", "replace")
+    for writer in writers:
+        writer.argtypes, writer.restype = [ctypes.c_void_p], None
+    text = text_written(writers)
+    return None if text is None else text.decode("utf-8", "replace")
 
 
 def _from_descriptor(write_stats: Callable[[], object] | None = _write_stats) -> str | None:

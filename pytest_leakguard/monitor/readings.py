@@ -56,11 +56,17 @@ class Readings:
 
     def __init__(self) -> None:
         self.values = array("q", [ABSENT] * len(SAMPLED))
-        fds = descriptors.Descriptors()
-        counters = (blocks.Blocks(), native.NativeBytes(), mapped.MappedBytes(), fds)
+        counters = (
+            blocks.Blocks(),
+            native.NativeBytes(),
+            mapped.MappedBytes(all_of_them=True),
+            descriptors.Descriptors(),
+            threads.Threads(),
+            tasks.Tasks(),
+        )
         self._cheap: list[tuple[int, str, Callable[[], int | None]]] = [
             (SAMPLED.index(counter.name), counter.name, counter.read)
-            for counter in (*counters, threads.Threads(), tasks.Tasks())
+            for counter in counters
             if counter.works()
         ]
         self._cheap.append((SAMPLED.index("rss_bytes"), "rss_bytes", read_rss))

@@ -88,7 +88,7 @@ INTERPRETERS: Mapping[str, str] = {
     "CPython 3.10": (
         "it gives each function a cache at its 1,024th call, which is counted as memory: while code"
         " becomes warm, sound tests take up to some 30 executions, and a leak of less than some"
-        " 100 B a run in C may be called bounded"
+        " 100 B a run in C may be called clean"
     ),
     "CPython 3.11": "",
     "CPython 3.11, debug build": "",
