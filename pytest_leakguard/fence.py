@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, final
 
+from pytest_leakguard.counters.descriptors import list_open
 from pytest_leakguard.runner import Subject
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -73,7 +74,7 @@ class Fence:
         self._inside = os.path.realpath(directory) + os.sep
         self._refuse = refuse
         self._inherited = _sockets()
-        self._open = frozenset(_descriptors())
+        self._open = frozenset(list_open())
         self._free = {get_ident()}  # threads
         self._looks: Mapping[str, Callable[..., str]] = {
             "open": self._opens,
@@ -225,14 +226,10 @@ def _in_words(address: object) -> str:
     return ":".join(map(str, address[:2])) if isinstance(address, tuple) else str(address)
 
 
-def _descriptors() -> list[int]:
-    return [int(name) for name in os.listdir("/proc/self/fd")]
-
-
 def _sockets() -> dict[int, list[object]]:
     """Return the names that the sockets of this process are bound to, by their inodes."""
     found: dict[int, list[object]] = {}
-    for number in _descriptors():
+    for number in list_open():
         with suppress(OSError):  # that of the listing, which is closed
             status = os.fstat(number)
             if not stat.S_ISSOCK(status.st_mode):

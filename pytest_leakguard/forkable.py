@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any, final
 
 from pytest_leakguard.counters.children import describe_children
+from pytest_leakguard.counters.descriptors import list_open
 from pytest_leakguard.settle import until_ended
 
 #: Whether this platform forks at all.
@@ -158,17 +159,10 @@ def _in_words(address: object) -> str:
 
 
 def _of_kind(kind: int) -> Iterator[int]:
-    for number in _descriptors():
+    for number in list_open():
         with suppress(OSError):  # that of the listing, which is closed
             if stat.S_IFMT(os.fstat(number).st_mode) == kind:
                 yield number
-
-
-def _descriptors() -> list[int]:
-    try:
-        return [int(name) for name in os.listdir(_DESCRIPTORS)]
-    except OSError:
-        return []
 
 
 def _wake_ups(_set: Callable[[int], int] = signal.set_wakeup_fd) -> Iterator[str]:

@@ -15,12 +15,14 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from typing import Any, final
 
+from pytest_leakguard.counters.descriptors import list_open
+
 #: How a file was opened that can be written.
 _WRITABLE = os.O_WRONLY | os.O_RDWR
 _STANDARD = range(3)
 Identity = tuple[int, int]
 # Bound here because tests patch the modules.
-_fstat, _listdir, _open, _readlink = os.fstat, os.listdir, open, os.readlink
+_fstat, _open, _readlink = os.fstat, open, os.readlink
 _getsignal: Any = signal.getsignal
 
 
@@ -38,7 +40,7 @@ class Shared:
     """
 
     def __init__(self) -> None:
-        self._before = {identity_of_file(number) for number in _descriptors()}
+        self._before = {identity_of_file(number) for number in list_open()}
 
     def first(self, spared: Collection[Identity], *, ignored_bytes: int = 0) -> str:
         """Return something that is shared, in words; empty if nothing is.
@@ -49,7 +51,7 @@ class Shared:
         """
         if handles_children():
             return "the end of a child process would be handled by code of the session's"
-        for number in _descriptors():
+        for number in list_open():
             for what in self._of_descriptor(number, spared):
                 return what
         return _mapped_together(ignored_bytes)
@@ -80,13 +82,6 @@ def identity_of_file(number: int) -> Identity:
     except OSError:
         return (-1, -1)
     return status.st_dev, status.st_ino
-
-
-def _descriptors() -> list[int]:
-    try:
-        return [int(name) for name in _listdir("/proc/self/fd")]
-    except OSError:
-        return []
 
 
 def _is_written_to(number: int) -> bool:

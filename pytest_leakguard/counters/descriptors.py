@@ -11,6 +11,9 @@ import psutil
 
 _COUNT = "num_fds" if hasattr(psutil.Process, "num_fds") else "num_handles"
 _DIRECTORY = "/proc/self/fd"
+#: Where they are listed, on systems other than Linux, too.
+_LISTED = _DIRECTORY if os.path.isdir(_DIRECTORY) else "/dev/fd"
+_listdir = os.listdir  # tests patch the module
 
 
 def _tells_size(_stat: Callable[[str], os.stat_result] = os.stat) -> bool:
@@ -50,22 +53,29 @@ class Descriptors:
         return int(getattr(self._process, _COUNT)())
 
 
+def list_open() -> list[int]:
+    """Return the numbers of the open descriptors; empty where the system does not tell.
+
+    That of the listing itself is among them, and closed by then.
+    """
+    try:
+        return [int(name) for name in _listdir(_LISTED)]
+    except OSError:
+        return []
+
+
 def describe_open() -> dict[int, str]:
     """Return what each open descriptor refers to, by number: a path, a socket or a pipe.
 
     Empty where the system does not tell.
     """
     described: dict[int, str] = {}
-    try:
-        numbers = os.listdir(_DIRECTORY)
-    except OSError:
-        return described
-    for number in numbers:
+    for number in list_open():
         try:
-            target = os.readlink(f"{_DIRECTORY}/{number}")
+            target = os.readlink(f"{_LISTED}/{number}")
         except OSError:  # the descriptor of the listing itself
             continue
-        described[int(number)] = f"fd {number} {_in_words(int(number), target)}"
+        described[number] = f"fd {number} {_in_words(number, target)}"
     return described
 
 
