@@ -11,7 +11,7 @@ from itertools import pairwise
 from pytest_leakguard.clock import now
 from pytest_leakguard.confirmation import Confirmed
 from pytest_leakguard.exemptions import Exempted, Exemption
-from pytest_leakguard.model import NOWHERE, Finding, Result, Verdict
+from pytest_leakguard.model import CONTEXT, NOWHERE, Finding, Result, Verdict
 from pytest_leakguard.runner import Trial
 from pytest_leakguard.sequential import FALSE_CONVICTION
 from pytest_leakguard.settings import NATIVE_COUNTERS
@@ -128,8 +128,13 @@ def _convict(result: Result, confirmed: Confirmed, trial: Trial) -> Result:
 
 
 def _is_keyed(finding: Finding) -> bool:
-    """Tell whether the same key may come again, and then gain nothing."""
-    return len(finding.path) > 1 and finding.path[-2].type in _KEYED
+    """Tell whether the same key may come again, and then gain nothing.
+
+    The keys of a context are variables: each new one is another key. It is a tree, whose nodes come
+    and go by chance as keys are added, so that counters are uneven.
+    """
+    is_store = len(finding.path) > 1 and finding.path[-2].type in _KEYED
+    return is_store and finding.holder != CONTEXT
 
 
 def _bounded(result: Result, trial: Trial) -> Result:

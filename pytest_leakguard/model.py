@@ -27,6 +27,8 @@ SUBSCRIPT = re.compile(r"\[[^\]]*\]")
 
 #: The holder of what nothing known leads to.
 NOWHERE = "no named holder"
+#: What the context variables of the thread of the tests are called together.
+CONTEXT = "contextvars.copy_context()"
 #: What a finding calls memory without a known object of Python.
 OF_BYTES = frozenset({"native memory", "mapped memory", "memory block"})
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from threading import local
 
 from pytest_leakguard.diagnosis.naming import attributes_of, edge_text, key_text, type_name
-from pytest_leakguard.diagnosis.roots import CONTEXT, Places, Root, defining_module
-from pytest_leakguard.model import Step
+from pytest_leakguard.diagnosis.roots import Places, Root, defining_module
+from pytest_leakguard.model import CONTEXT, Step
 
 
 def retention_path(

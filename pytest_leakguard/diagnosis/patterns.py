@@ -17,7 +17,7 @@ from typing import final
 from pytest_leakguard.diagnosis import kinds, roles
 from pytest_leakguard.diagnosis.clues import Clue, is_of
 from pytest_leakguard.diagnosis.releases import skips_release
-from pytest_leakguard.diagnosis.roots import CONTEXT
+from pytest_leakguard.model import CONTEXT
 
 
 @final

@@ -12,10 +12,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from pytest_leakguard.diagnosis.registries import Registries
+from pytest_leakguard.model import CONTEXT
 from pytest_leakguard.ownership import is_library
 
-#: What the context variables of this thread are called together.
-CONTEXT = "contextvars.copy_context()"
 #: Packages whose own state is never the answer: this one holds what it measures.
 _OURSELVES = "pytest_leakguard"
 

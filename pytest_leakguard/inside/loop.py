@@ -14,11 +14,10 @@ from typing import Any, final
 
 from pytest_leakguard.api import Checker
 from pytest_leakguard.clock import now
-from pytest_leakguard.diagnosis.roots import CONTEXT
 from pytest_leakguard.errors import InvalidSettingError, LeakFoundError
 from pytest_leakguard.heap import is_in_use
 from pytest_leakguard.inside.caller import calling_frame, place_of, read_settings, variables_of
-from pytest_leakguard.model import Result
+from pytest_leakguard.model import CONTEXT, Result
 from pytest_leakguard.reports.text import failure_page
 from pytest_leakguard.settings import Settings
 

@@ -9,7 +9,7 @@ import pytest
 from pytest_leakguard import decision
 from pytest_leakguard.confirmation import Confirmed
 from pytest_leakguard.heap import Heap
-from pytest_leakguard.model import NOWHERE, Finding, Result
+from pytest_leakguard.model import CONTEXT, NOWHERE, Finding, Result, Step
 from pytest_leakguard.runner import Trial
 from pytest_leakguard.settings import Settings
 from pytest_leakguard.verdict import Judgement
@@ -126,6 +126,36 @@ def test_growth_that_is_not_exact_convicts_if_something_named_holds_it(exact, ho
         steps={"gc_objects": (1,)},
     )
     finding = Finding(type="KeyedRef", objects_per_run=0.83, bytes_per_run=80, holder=holder)
+    result = Result(verdict="leak", findings=(finding,))
+
+    assert decision.decide(result, confirmed, (finding,), trial).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("holder", "type_", "verdict"),
+    [
+        ("app.seen", "set", "inconclusive"),
+        ("app.listeners", "list", "leak"),
+        (CONTEXT, "dict", "leak"),  # each new variable is another key
+    ],
+)
+def test_growth_at_random_convicts_what_is_no_store_of_keys_that_may_come_again(
+    holder, type_, verdict
+):
+    trial = Trial(subject=Sound(), settings=Settings(), heap=Heap(frozen=False), executions=191)
+    grown = Judgement(status="convicted", exact=False, per_run=0.56, random=True)
+    confirmed = Confirmed(
+        status="convicted",
+        judgements={"gc_objects": grown},
+        sizes=(5, 7),
+        series={"gc_objects": (7, 10, 14)},
+        steps={"gc_objects": (1,)},
+    )
+    path = tuple(
+        Step(via=via, type=one)
+        for via, one in (("app", "module"), (".it", type_), ("[*]", "Thing"))
+    )
+    finding = Finding(type="Thing", objects_per_run=1, bytes_per_run=80, holder=holder, path=path)
     result = Result(verdict="leak", findings=(finding,))
 
     assert decision.decide(result, confirmed, (finding,), trial).verdict == verdict

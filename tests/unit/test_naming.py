@@ -19,8 +19,8 @@ from pytest_leakguard.diagnosis.naming import (
     type_name,
 )
 from pytest_leakguard.diagnosis.paths import is_namespace_of, retention_path
-from pytest_leakguard.diagnosis.roots import CONTEXT, Root, Roots, defining_module
-from pytest_leakguard.model import Frame
+from pytest_leakguard.diagnosis.roots import Root, Roots, defining_module
+from pytest_leakguard.model import CONTEXT, Frame
 
 
 class Thing:
