@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from pytest_leakguard.clock import now
 from pytest_leakguard.confirmation import Confirmed
@@ -16,6 +16,7 @@ from pytest_leakguard.runner import Trial
 from pytest_leakguard.sequential import FALSE_CONVICTION
 from pytest_leakguard.settings import NATIVE_COUNTERS
 from pytest_leakguard.units import format_duration, plural
+from pytest_leakguard.verdict import largest_fall
 
 #: Counters that code moves as it becomes warm: CPython 3.10 gives each function a cache at its
 #: 1,024th call, and keeps a frame for it. Both are for good, and neither is an object.
@@ -31,6 +32,7 @@ _WARM_BLOCKS = 16 if sys.version_info >= (3, 11) else sys.maxsize
 #: An allocator's choices depend on the time, where threads are about: none is told as a bound. The
 #: screen holds nothing against such growth, either, if it ends sooner.
 _NATIVE = "it was native memory and nothing of Python's"
+_NATIVE_SWAYS = "native memory alone comes and goes, and has grown by no more than that"
 _AT_MOST = f"chance of at most 1 in {round(1 / FALSE_CONVICTION):,}"
 #: Types of stores that gain nothing where they are given a key that they have.
 _KEYED = frozenset(
@@ -86,6 +88,8 @@ def decide(
     moving = confirmed.rates("convicted", "open").keys()
     if not exact and not seen and (reason := warmth(moving, sum(confirmed.sizes))):
         return replace(result, verdict="clean", reason=reason, evidence=evidence)
+    if confirmed.status == "open" and not seen and (reason := _sways(confirmed, moving)):
+        return replace(result, verdict="clean", reason=reason, evidence=evidence)
     held = any(finding.holder != NOWHERE for finding in seen)
     if beside or (confirmed.status == "convicted" and (exact or held or confirmed.soaked)):
         return _convict(replace(result, evidence=evidence), confirmed, trial)
@@ -110,6 +114,21 @@ def warmth(moving: AbstractSet[str], runs: int) -> str:
         runs: In how many runs: in so many, all that a run calls once has been warm for long.
     """
     return _WARM if "blocks" in moving <= _OPCODE_CACHED and runs < _WARM_RUNS else ""
+
+
+def _sways(confirmed: Confirmed, moving: AbstractSet[str]) -> str:
+    """Say that native memory comes and goes, and has grown by no more than that; else empty.
+
+    Threads that run at the same time have allocators of their own, which keep now more, now less.
+    """
+    if not moving <= NATIVE_COUNTERS:
+        return ""
+    for name in moving:
+        series = confirmed.series[name]
+        single = tuple(accumulate(confirmed.steps.get(name, ()), initial=0))
+        if series[-1] - series[0] > max(largest_fall(single), largest_fall(series)):
+            return ""
+    return f"{_NATIVE_SWAYS} in {plural(sum(confirmed.sizes), 'more run')}"
 
 
 def _convict(result: Result, confirmed: Confirmed, trial: Trial) -> Result:

@@ -18,10 +18,16 @@ class Sampler:
         self._columns = tuple(array("q", bytes(8 * _CAPACITY)) for _ in self.counters)
         self._pairs = tuple(zip(self.counters, self._columns, strict=True))
         self._runs = array("q", bytes(8 * _CAPACITY))
+        self._earlier = array("q", bytes(8 * len(self.counters)))
+        self._has_earlier = False
         self._taken = 0
 
     def restart(self) -> None:
         """Forget all samples: the next one is a new baseline."""
+        if self._taken:
+            for place, column in enumerate(self._columns):
+                self._earlier[place] = column[self._taken - 1]
+            self._has_earlier = True
         self._taken = 0
 
     def take(self, runs_done: int) -> None:
@@ -77,10 +83,13 @@ class Sampler:
         return {counter.name: tuple(column[: self._taken]) for counter, column in self._pairs}
 
     def grew(self, names: frozenset[str]) -> bool:
-        """Tell whether one of the named counters now reads more than at its last sample."""
-        last = max(self._taken - 1, 0)  # before the first sample: read as later, and say no
-        more = any(
-            counter.name in names and counter.read() > column[last]
-            for counter, column in self._pairs
-        )
-        return more and self._taken > 0
+        """Tell whether one of the named counters now reads more than at its last sample.
+
+        That may be one from before a restart.
+        """
+        more = False  # before the first sample everything is read as later, and says no
+        for place, (counter, column) in enumerate(self._pairs):
+            if counter.name in names:
+                last = column[self._taken - 1] if self._taken else self._earlier[place]
+                more = counter.read() > last or more
+        return more and (self._taken > 0 or self._has_earlier)

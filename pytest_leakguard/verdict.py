@@ -65,6 +65,12 @@ def retained_floors(samples: Sequence[float]) -> list[float]:
     return floors[::-1]
 
 
+def largest_fall(samples: Sequence[float]) -> float:
+    """Return by how much samples have fallen at most, from one to any later one; 0 if never."""
+    floors = retained_floors(samples)
+    return max((sample - floor for sample, floor in zip(samples, floors, strict=True)), default=0)
+
+
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:

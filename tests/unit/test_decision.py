@@ -159,3 +159,36 @@ def test_growth_at_random_convicts_what_is_no_store_of_keys_that_may_come_again(
     result = Result(verdict="leak", findings=(finding,))
 
     assert decision.decide(result, confirmed, (finding,), trial).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("series", "steps", "verdict"),
+    [
+        ({"native_bytes": (9000, 9100, 11000)}, {"native_bytes": (4000, -4000, 1000)}, "clean"),
+        ({"native_bytes": (9000, 7000, 11000)}, {"native_bytes": (1000,)}, "clean"),
+        ({"native_bytes": (9000, 9100, 11000)}, {"native_bytes": (4000, -1000)}, "inconclusive"),
+        ({"native_bytes": (9000, 9100, 11000)}, {}, "inconclusive"),
+        ({"blocks": (90, 70, 110)}, {"blocks": (40, -40)}, "inconclusive"),
+    ],
+)
+def test_native_memory_that_comes_and_goes_is_clean_as_long_as_it_grows_by_no_more(
+    series, steps, verdict
+):
+    trial = Trial(subject=Sound(), settings=Settings(), heap=Heap(frozen=False), executions=37)
+    (name,) = series
+    confirmed = Confirmed(
+        status="open",
+        judgements={name: Judgement(status="open", exact=False, per_run=83.3)},
+        sizes=(5, 7),
+        series=series,
+        steps=steps,
+    )
+
+    result = decision.decide(Result(verdict="leak", series=series), confirmed, (), trial)
+
+    assert result.verdict == verdict
+    assert result.reason.endswith(
+        "grown by no more than that in 12 more runs"
+        if verdict == "clean"
+        else "--leak-confirm gives more time"
+    )

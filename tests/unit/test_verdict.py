@@ -15,6 +15,7 @@ from pytest_leakguard.verdict import (
     is_flat,
     is_rising,
     judge_batches,
+    largest_fall,
     less_allowed,
     retained_floors,
 )
@@ -283,3 +284,10 @@ def test_native_memory_lost_on_every_third_run_is_counted_in_quanta():
 
     assert every_third.status == "convicted"
     assert once.status == "open"
+
+
+@given(series)
+def test_the_largest_fall_is_that_from_one_sample_to_any_later_one(samples):
+    falls = [before - after for place, before in enumerate(samples) for after in samples[place:]]
+
+    assert largest_fall(samples) == max(falls)
