@@ -7,6 +7,7 @@ traced pass). What they suspect is confirmed in batches, by ``confirmation``.
 from __future__ import annotations
 
 import tracemalloc
+from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,9 +38,10 @@ NATIVE_DEEP_RUNS = 30
 #: How the reason of a verdict begins when a re-run does not pass.
 BROKEN = "fails on re-run"
 _ENDING = frozenset({"fds", "threads", "children"})
-#: Runs that each take so many times longer than the one before, so many in a row: each works on
-#: what the last has left, and twice as much of it. Once the last took so long, the next ones would
-#: outlast any patience. Random fluctuation goes up and down; linear growth ends below this factor.
+#: Runs that each take so many times longer than the one before, so many in a row and all but one of
+#: them: each works on what the last has left, and twice as much of it. A busy machine may make one
+#: late. Once the last took so long, the next ones would outlast any patience. Random fluctuation
+#: goes up and down; linear growth ends below this factor.
 _SLOWER = 1.5
 _SLOWER_RUNS = 5
 _SLOW_SECONDS = 1.0
@@ -99,8 +101,8 @@ class Trial:
         run_seconds: How long the last run took, settling included, in seconds.
         stretch: How many times more runs it takes for growth to show than where it keeps a rhythm.
         recorder: Takes snapshots around traced runs; ``None`` where nobody asks for them.
-        last_seconds: How long the last run itself took.
-        slower: How many runs up to the last each took longer than the one before, by far.
+        durations: How long the last runs themselves took, the last one at the end, in seconds; 0
+            where there were not so many.
         unknown_threads: How many threads of the system Python does not know of, and that stay.
         more_threads: How often there were more of them after a run, and these have stayed.
     """
@@ -113,8 +115,7 @@ class Trial:
     started: float = field(default_factory=now)
     stretch: int = 1
     recorder: Recorder | None = None
-    last_seconds: float = field(default_factory=now)
-    slower: int = 0
+    durations: array[float] = field(default_factory=lambda: array("d", [0.0] * (_SLOWER_RUNS + 1)))
     unknown_threads: int = field(default_factory=count_unknown)
     more_threads: int = 0
 
@@ -145,9 +146,13 @@ class Trial:
         self.unknown_threads = unknown
 
     def _keep_pace(self, seconds: float) -> None:
-        self.slower = self.slower + 1 if seconds > self.last_seconds * _SLOWER else 0
-        self.last_seconds = seconds
-        if self.slower >= _SLOWER_RUNS and seconds > _SLOW_SECONDS:
+        taken = self.durations
+        taken[:-1] = taken[1:]
+        taken[-1] = seconds
+        if seconds < _SLOW_SECONDS or not taken[0]:
+            return
+        slower = sum(later >= earlier * _SLOWER for earlier, later in pairwise(taken))
+        if slower >= _SLOWER_RUNS - 1 and seconds >= taken[0] * _SLOWER**_SLOWER_RUNS:
             raise EverSlowerError(
                 f"each re-run takes a multiple of the time of the one before: {self.executions}"
                 f" executions, {format_duration(seconds)} for the last; make it repeatable: undo in"
