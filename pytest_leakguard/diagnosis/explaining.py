@@ -45,6 +45,8 @@ WATCH_SLOWDOWN = 30
 #: in each.
 BETWEEN_LOOKS, LEAST_BETWEEN = 2, 3
 MAX_FINDINGS = 10
+#: Holders that are explained: which of them have a bound is only known then.
+_MOST_EXPLAINED = 100
 #: Counters that new objects move.
 _OBJECTS = ("gc_objects", "blocks")
 #: It is idled until so many objects should have come from what grows by itself.
@@ -88,7 +90,7 @@ def explain(
     if trial.settings.native_trace:
         findings = add_native_sites(findings, trial, sources)
     return Diagnosis(
-        findings=tuple(findings[:MAX_FINDINGS]),
+        findings=tuple(sorted(findings, key=lambda one: bool(one.bound))[:MAX_FINDINGS]),
         traced_bytes_per_run=diagnosing.traced_bytes_per_run,
         background=background,
         not_looked=diagnosing.searched if diagnosing.is_too_slow else "",
@@ -322,7 +324,7 @@ class _Diagnosing:
         return {key: one.tally for key, one in held.items()}, self._unreached(held)
 
     def _worst(self, accumulations: list[Accumulation]) -> list[Accumulation]:
-        """Return those to report: own code before libraries, then by weight.
+        """Return those to explain: own code before libraries, then by weight.
 
         Who keeps an executor explains its threads.
         """
@@ -332,7 +334,7 @@ class _Diagnosing:
                 -accumulation.size_bytes,
             )
         )
-        return accumulations[:MAX_FINDINGS]
+        return accumulations[:_MOST_EXPLAINED]
 
     def _unexplained(self, looks: Sequence[traces.Look], seconds: float) -> list[Finding]:
         """Report the lines that leave memory behind on every run, where no holder is known.

@@ -215,7 +215,12 @@ def with_resources(findings: Sequence[Finding], opened: Sequence[Finding]) -> li
     together = list(findings)
     for resource in opened:
         line = resource.allocated[:1]
-        same = [index for index, one in enumerate(findings) if line and one.allocated[:1] == line]
+        # What has a bound drops what it has, and does not close it for that.
+        same = [
+            index
+            for index, one in enumerate(findings)
+            if line and one.allocated[:1] == line and not one.bound
+        ]
         if not same:
             together.append(resource)
             continue

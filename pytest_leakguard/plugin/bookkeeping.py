@@ -1,10 +1,10 @@
 """What do other plugins keep of each run, for reports and comparisons of their own?
 
 A test is not to blame for what a plugin notes of it. What it is told by: no line of the user's
-stands between pytest and the allocation, and the outermost line is a plugin's. The user's own
-``conftest.py`` is a plugin as well, where the outermost line is a hook's and all others are in
-files beside it that hold no tests. What coverage notes of each file is told by where it is kept: a
-thread that lives on from the first run is still watched in re-runs.
+stands between pytest and the allocation or makes the holder grow, and the outermost line is a
+plugin's. The user's own ``conftest.py`` is a plugin as well, where the outermost line is a hook's
+and all others are in files beside it that hold no tests. What coverage notes of each file is told
+by where it is kept: a thread that lives on from the first run is still watched in re-runs.
 """
 
 from __future__ import annotations
@@ -117,7 +117,10 @@ def _keeper(finding: Finding, who: Keepers) -> str:
     if hook := _hook(finding, who.files):
         return hook
     distribution = who.packages.get(_top_level(frames[-1].module))
-    if distribution is None or not all(map(_is_installed, frames)):
+    # What plugins make, a test may keep: an instance of its class, a mock, a running loop.
+    if distribution is None or not all(map(_is_installed, (*frames, *finding.grown))):
+        return ""
+    if not finding.grown and not is_library(sys.modules.get(_top_level(finding.holder), sys)):
         return ""
     return f"the plugin {distribution}"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from dataclasses import replace
 
 import pytest
@@ -50,6 +52,19 @@ def test_what_a_plugin_keeps_for_itself_is_ignored_and_listed(allocated):
     assert result.ignored == (
         Exempted("pictures.taken", "kept by the plugin pytest-pictures for itself", 1),
     )
+
+
+def test_what_a_plugin_makes_and_a_test_keeps_is_a_leak(monkeypatch):
+    by_test = replace(finding(PLUGIN), grown=(TEST,))
+    of_user = types.ModuleType("shop")
+    of_user.__file__ = "/project/shop.py"
+    monkeypatch.setitem(sys.modules, "shop", of_user)
+    in_shop = replace(finding(PLUGIN), holder="shop.Bus.listeners")
+
+    assert without_bookkeeping(leak(by_test), WHO) == leak(by_test)
+    assert without_bookkeeping(leak(in_shop), WHO) == leak(in_shop)
+    by_plugin = replace(in_shop, grown=(LIBRARY, PLUGIN))
+    assert without_bookkeeping(leak(by_plugin), WHO).verdict == "clean"
 
 
 @pytest.mark.parametrize(
