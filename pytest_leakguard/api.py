@@ -49,7 +49,7 @@ class Checker:
     Args:
         track: Names of the counters to read; ``None`` for all that the platform has.
         extra_roots: Called for each diagnosis; named places where holders may live.
-        kept_files: Matches the start of paths where temporary files are cleared away by others.
+        kept_files: Is found in paths where temporary files are cleared away by others.
         harness: What of this process belongs to those who run the tests.
 
     Attributes:

@@ -73,7 +73,7 @@ def noting(kept_files: re.Pattern[str] | None = None) -> Iterator[None]:
     """Note inside which files are made, and what of them comes into the environment.
 
     Args:
-        kept_files: Matches the start of paths that somebody else clears away: a test runner's.
+        kept_files: Is found in paths that somebody else clears away: a test runner's.
     """
     with temp_files.noting(kept_files), native.noting_environment():
         yield

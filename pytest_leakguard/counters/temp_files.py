@@ -41,7 +41,7 @@ class _Notes:
         """Note from now on what is made.
 
         Args:
-            kept: Matches the start of paths that somebody else clears away.
+            kept: Is found in paths that somebody else clears away.
         """
         if not self._hooked:  # a hook cannot be taken away: only who counts gets one
             self._room = bytearray(_ROOM_BYTES)
@@ -96,7 +96,7 @@ class _Notes:
     def _note(self, path: str, *, anywhere: bool) -> None:
         if not (anywhere or path.startswith(self._directory)):
             return
-        if self._kept is not None and self._kept.match(path):
+        if self._kept is not None and self._kept.search(path):
             return
         entry = os.fsencode(path) + _SEPARATOR
         end = self.used + len(entry)
@@ -137,7 +137,7 @@ def noting(kept: re.Pattern[str] | None = None) -> Iterator[None]:
     """Note inside which files are made.
 
     Args:
-        kept: Matches the start of paths that somebody else clears away, such as a test runner.
+        kept: Is found in paths that somebody else clears away, such as a test runner.
     """
     _notes.start(kept)
     try:

@@ -9,12 +9,16 @@ by where it is kept: a thread that lives on from the first run is still watched 
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
+import re
 import sys
 import types
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, final
 
 import pytest
@@ -34,6 +38,8 @@ _RUNNING = frozenset(
 _HARNESS = frozenset({"_pytest", "pluggy", "pytest"})
 #: A tool that notes what runs, which any line may be.
 _COVERAGE = "coverage"
+#: The name with which a requirement begins (PEP 508).
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @final
@@ -117,12 +123,54 @@ def _keeper(finding: Finding, who: Keepers) -> str:
     if hook := _hook(finding, who.files):
         return hook
     distribution = who.packages.get(_top_level(frames[-1].module))
-    # What plugins make, a test may keep: an instance of its class, a mock, a running loop.
     if distribution is None or not all(map(_is_installed, (*frames, *finding.grown))):
         return ""
-    if not finding.grown and not is_library(sys.modules.get(_top_level(finding.holder), sys)):
+    # What a plugin makes or runs, the code under test may keep: an instance of a test's class, a
+    # running loop, what a server's thread is asked for. A plugin keeps it in its own package.
+    modules = [finding.holder, *(one.module for one in (*frames, *finding.grown))]
+    if not all(_is_of_plugin(_top_level(name), distribution) for name in modules):
         return ""
     return f"the plugin {distribution}"
+
+
+def _is_of_plugin(package: str, distribution: str) -> bool:
+    """Tell whether a package belongs to a plugin, to what it needs, or to the interpreter."""
+    if package in _HARNESS or package in sys.stdlib_module_names:
+        return True
+    if package in sys.modules and not is_library(sys.modules[package]):
+        return False
+    owners = _distributions(package)
+    return not owners or not owners.isdisjoint(_needed_by(distribution))
+
+
+@cache
+def _distributions(package: str) -> frozenset[str]:
+    """Return the distributions that a package is installed by; none for what is no package."""
+    found = importlib.metadata.packages_distributions().get(package, ())
+    return frozenset(map(_normalised, found))
+
+
+@cache
+def _needed_by(distribution: str) -> frozenset[str]:
+    """Return a distribution and all that it needs, extras left aside."""
+    needed: set[str] = set()
+    pending = [_normalised(distribution)]
+    while pending:
+        name = pending.pop()
+        if name in needed:
+            continue
+        needed.add(name)
+        with suppress(importlib.metadata.PackageNotFoundError):
+            pending += [
+                _normalised(found[0])
+                for requirement in importlib.metadata.requires(name) or ()
+                if "extra ==" not in requirement and (found := _NAME.match(requirement))
+            ]
+    return frozenset(needed)
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _hook(finding: Finding, files: frozenset[str]) -> str:

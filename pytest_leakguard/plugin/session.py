@@ -378,10 +378,17 @@ def _no_workers(item: pytest.Item) -> str:
 
 
 def _temporary_paths(config: pytest.Config) -> re.Pattern[str]:
-    """Return what matches a path below pytest's own temporary directories, which it clears away."""
-    below = [r".*[/\\]pytest-of-[^/\\]+"]  # where they are unless --basetemp names a directory
+    """Return what tells a path below pytest's own temporary directories, which it clears away.
+
+    It is searched for in texts of any length, such as the name of a test: in time that grows with
+    the length and no faster.
+    """
+    below = [r"[/\\]pytest-of-[^/\\]+"]  # where they are unless --basetemp names a directory
     if given := config.getoption("basetemp", default=None):
-        below += [re.escape(spelt) for spelt in (os.path.abspath(given), os.path.realpath(given))]
+        below += [
+            r"(?<![\w./\\-])" + re.escape(spelt)
+            for spelt in (os.path.abspath(given), os.path.realpath(given))
+        ]
     return re.compile(rf"(?:{'|'.join(below)})[/\\]")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
 import types
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 
 from pytest_leakguard.exemptions import Exempted
 from pytest_leakguard.model import Finding, Frame, Result
+from pytest_leakguard.plugin import bookkeeping
 from pytest_leakguard.plugin.bookkeeping import Keepers, without_bookkeeping
 
 _SITE = "/venv/lib/python3/site-packages"
@@ -63,8 +65,28 @@ def test_what_a_plugin_makes_and_a_test_keeps_is_a_leak(monkeypatch):
 
     assert without_bookkeeping(leak(by_test), WHO) == leak(by_test)
     assert without_bookkeeping(leak(in_shop), WHO) == leak(in_shop)
-    by_plugin = replace(in_shop, grown=(LIBRARY, PLUGIN))
-    assert without_bookkeeping(leak(by_plugin), WHO).verdict == "clean"
+
+
+def test_what_a_plugin_runs_and_another_package_keeps_is_a_leak(monkeypatch):
+    distributions = {"shop": ["Shop_App"], "colours": ["colours"], "pictures": ["pytest-pictures"]}
+    needs = {
+        "shop-app": ["pytest-pictures>=2"],
+        "pytest-pictures": ["Colours ~= 1.0; extra == 'x'"],
+    }
+    monkeypatch.setattr(importlib.metadata, "packages_distributions", lambda: distributions)
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: needs.get(name, []))
+    for cached in (bookkeeping._distributions, bookkeeping._needed_by):
+        cached.cache_clear()
+    in_shop = replace(finding(line(f"{_SITE}/shop/app.py", "shop.app"), PLUGIN), holder="shop.SEEN")
+    by_colours = finding(LIBRARY, PLUGIN)
+
+    assert without_bookkeeping(leak(in_shop), WHO) == leak(in_shop)
+    assert without_bookkeeping(leak(by_colours), WHO) == leak(by_colours)  # an extra is no need
+    needs["pytest-pictures"] = ["Colours ~= 1.0"]
+    bookkeeping._needed_by.cache_clear()
+    assert without_bookkeeping(leak(by_colours), WHO).verdict == "clean"
+    for cached in (bookkeeping._distributions, bookkeeping._needed_by):
+        cached.cache_clear()
 
 
 @pytest.mark.parametrize(
