@@ -18,7 +18,7 @@ from pytest_leakguard.confirmation import BATCH_PLANS, Confirmed
 from pytest_leakguard.decision import decide, ended, exempt, flat, grew, tidy
 from pytest_leakguard.forkable import other_threads
 from pytest_leakguard.heap import Heap
-from pytest_leakguard.model import Bound, Finding, Result
+from pytest_leakguard.model import PROCESS, Bound, Finding, Result
 from pytest_leakguard.runner import BrokenRunError, Subject, Trial
 from pytest_leakguard.sampling import Sampler
 from pytest_leakguard.settings import NATIVE_COUNTERS, Settings
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 
 #: What a holder may be given to see whether it keeps the bound that it states, in bytes.
 MOST_FILL_BYTES = 64 << 20
+#: Counters that new objects move.
+_OBJECTS = frozenset({"gc_objects", "blocks"})
+#: What an allocator may take for objects of a known size, as a multiple of it and beside that.
+_SLACK, _SLACK_BYTES = 2, 1024
+#: Share of the extra time that filling a holder may take that is known to keep its bound.
+_KEPT_SHARE = 0.3
 #: Counters that no last look is taken at: an allocator may lag, and nothing is traced by then.
 _NOT_LOOKED_AT = NATIVE_COUNTERS | {"traced_bytes"}
 #: What tracing a few runs of an undecided test may cost, in untraced runs.
@@ -103,11 +109,11 @@ class Concluder:
         convicted = confirmed.rates("convicted")
         begun = now()
 
-        def explain() -> Diagnosis:
+        def explain(growing: Mapping[str, float] = convicted) -> Diagnosis:
             return explaining.explain(
                 trial,
                 Roots(self._extra_roots),
-                convicted,
+                growing,
                 sources,
                 runner.grown_containers(sampler),
             )
@@ -129,7 +135,7 @@ class Concluder:
             return replace(ended(result, trial), reason=reason)
         if rates:
             found = _wait_for_expiry(trial, sampler, rates, found)
-            found = self._fill(trial, sampler, rates, found, explain)
+            found = self._fill(trial, sampler, convicted, found, explain)
         if explained.traced_bytes_per_run is not None:
             traced = {"traced_bytes": tidy(explained.traced_bytes_per_run)}
             result = replace(result, growth={**result.growth, **traced})
@@ -151,32 +157,71 @@ class Concluder:
         self,
         trial: Trial,
         sampler: Sampler,
-        rates: Mapping[str, float],
+        convicted: Mapping[str, float],
         findings: tuple[Finding, ...],
-        explain: Callable[[], Diagnosis],
+        explain: Callable[[Mapping[str, float]], Diagnosis],
     ) -> tuple[Finding, ...]:
-        """Hold holders to the number of items that they state, where time and memory allow.
+        """Fill the holders that have a bound, where time and memory allow, and see what grows on.
 
-        One that has kept it is believed from then on: another test that uses it need not show the
-        same again.
+        Those that only state it are held to it. One that has kept it is believed from then on:
+        another test that uses it need not show the same again.
         """
-        if not findings or not all(finding.bound for finding in findings):
+        bounded = tuple(one for one in findings if one.bound)
+        if not bounded or any(not one.bound and one.holder != PROCESS for one in findings):
             return findings
-        new = [one for one in findings if one.bound.room and one.holder not in self._kept]
+        new = [
+            one
+            for one in bounded
+            if one.bound.room and (one.bound.kept or one.holder not in self._kept)
+        ]
         runs = max((_runs_to_fill(finding) for finding in new), default=0)
         needed_bytes = runs * sum(finding.bytes_per_run for finding in findings)
-        if runs and needed_bytes <= MOST_FILL_BYTES:
-            grew = persistence.grows_through(trial, sampler, rates, runs)
-            if grew and persistence.still_grows(trial, sampler, rates):
-                return _break(findings, explain().findings)
-            if grew is not None:
+        share = 1.0 if any(not one.bound.kept for one in new) else _KEPT_SHARE
+        in_time = runs * trial.run_seconds <= trial.settings.confirm * share
+        if runs and in_time and needed_bytes <= MOST_FILL_BYTES:
+            filled = persistence.grows_through(trial, sampler, _looked_at(convicted), runs)
+            if filled is not None:
+                if growing := _growing_beside(trial, sampler, convicted):
+                    again = explain(growing).findings
+                    if _are_bounded(again) and (rest := _unexplained(growing, again)):
+                        again = (*again, *explain(rest).findings)
+                    return _break(findings, again)
                 self._kept.update(finding.holder for finding in new)
+                findings = bounded
         return tuple(
             replace(finding, bound=replace(finding.bound, kept=True))
             if finding.holder in self._kept
             else finding
             for finding in findings
         )
+
+
+def _growing_beside(
+    trial: Trial, sampler: Sampler, convicted: Mapping[str, float]
+) -> dict[str, float]:
+    """Return what still grows when holders are full, with the rates that were confirmed."""
+    rates = {name: rate for name, rate in convicted.items() if name != "traced_bytes"}
+    # Which requests are mapped by themselves changes with what has been given back before.
+    if native := [rate for name, rate in rates.items() if name in NATIVE_COUNTERS]:
+        rates = {**dict.fromkeys(NATIVE_COUNTERS, max(native)), **rates}
+    growing = persistence.still_growing(trial, sampler, rates)
+    if growing <= NATIVE_COUNTERS:  # an allocator may lag
+        growing &= persistence.still_growing(trial, sampler, rates)
+    return {name: rates[name] for name in growing}
+
+
+def _are_bounded(findings: Sequence[Finding]) -> bool:
+    return all(finding.bound for finding in findings)
+
+
+def _unexplained(growing: Mapping[str, float], bounded: Sequence[Finding]) -> dict[str, float]:
+    """Return the counters that grow by more than holders with a bound can make them."""
+    explained = _SLACK * sum(finding.bytes_per_run for finding in bounded) + _SLACK_BYTES
+    return {
+        name: rate
+        for name, rate in growing.items()
+        if name not in _OBJECTS and (name not in NATIVE_COUNTERS or rate > explained)
+    }
 
 
 def _goes_on(
@@ -239,14 +284,22 @@ def _runs_to_fill(finding: Finding) -> int:
 
 
 def _break(before: Sequence[Finding], after: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Return findings with the bounds that a second look still sees, after it was run past them."""
+    """Return what is left of findings when holders are full and something still grows.
+
+    Args:
+        before: Findings with bounds that the holders should have reached by now.
+        after: What a second look sees: bounds that hold, and what was hidden behind them.
+    """
     bounds = {finding.fingerprint: finding.bound for finding in after}
-    return tuple(
+    held = [
         finding
         if bounds.get(finding.fingerprint, finding.bound)
         else replace(finding, bound=Bound(), note=f"has passed its bound: {finding.bound.text}")
         for finding in before
-    )
+        if finding.bound
+    ]
+    known = {finding.fingerprint for finding in held}
+    return (*held, *(one for one in after if not one.bound and one.fingerprint not in known))
 
 
 def _apart(

@@ -27,6 +27,8 @@ SUBSCRIPT = re.compile(r"\[[^\]]*\]")
 
 #: The holder of what nothing known leads to.
 NOWHERE = "no named holder"
+#: The holder of resources and native memory of which no object is known.
+PROCESS = "this process"
 #: What the context variables of the thread of the tests are called together.
 CONTEXT = "contextvars.copy_context()"
 #: What a finding calls memory without a known object of Python.
@@ -101,8 +103,8 @@ class Bound:
 
     Attributes:
         text: It in words, with the fill.
-        room: How many more items the holder takes before it passes the bound; 0 when it cannot,
-            or that is not known.
+        room: How many more items the holder takes before it is full or passes the bound; 0 when
+            that is not known.
         lifetime: Seconds after which the holder drops what it has; 0 when that is not known.
         kept: It is kept by the kind of holder, or by code that was read. Otherwise it is only
             stated, by the name of an attribute.

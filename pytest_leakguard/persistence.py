@@ -30,7 +30,12 @@ _LATE = 1.1
 
 
 def still_grows(trial: Trial, sampler: Sampler, rates: Mapping[str, float]) -> bool:
-    """Run some more times and tell whether one of the counters keeps half of its rate at least.
+    """Run some more times and tell whether one of the counters keeps half of its rate at least."""
+    return bool(still_growing(trial, sampler, rates))
+
+
+def still_growing(trial: Trial, sampler: Sampler, rates: Mapping[str, float]) -> set[str]:
+    """Run some more times and return the counters that keep half of their rate at least.
 
     Args:
         trial: What is run.
@@ -55,7 +60,7 @@ def still_grows(trial: Trial, sampler: Sampler, rates: Mapping[str, float]) -> b
     # A full store that drops objects which are frozen by now gains those that are counted.
     if "blocks" in rates and "blocks" not in growing:
         growing.discard("gc_objects")
-    return bool(growing)
+    return growing
 
 
 def affords(trial: Trial) -> bool:

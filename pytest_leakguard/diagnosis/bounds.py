@@ -20,8 +20,8 @@ def find_bound(
         chain: The objects from a root to the holder, both included.
         kept: What accumulates in the holder.
     """
-    if text := kept_bound(chain, kept):
-        return Bound(text=text, kept=True)
+    if bound := kept_bound(chain, kept):
+        return bound
     evicted = eviction_bound(frames, chain)
     if (stated := stated_bound(chain)) is not None:
         is_kept = evicted.kept or compares_with(frames, chain, stated.name)

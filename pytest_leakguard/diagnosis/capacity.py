@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from pytest_leakguard.counters.containers import sized
 from pytest_leakguard.diagnosis.naming import attributes_of, is_a, slots_of
+from pytest_leakguard.model import Bound
 
 _BOUND_NAME = re.compile(
     r"(_[a-z]\w*?__)?_*(max_?(size|len|length|entries|items|count|age)|capacity|size_limit|limit|maxlen)_*",
@@ -25,6 +26,9 @@ _NEAR = 4
 OVERSHOOT = 1.5
 #: Timers of a running loop that are due within so many seconds are bounded by that time.
 SOON_SECONDS = 60.0
+#: A connection looks through its list of cursors after so many new ones (CPython,
+#: ``Modules/_sqlite/connection.c``, to 3.11; later ones keep them all until they die).
+_CURSORS = 200
 
 
 class StatedBound(NamedTuple):
@@ -41,26 +45,31 @@ class StatedBound(NamedTuple):
     room: int
 
 
-def kept_bound(chain: Sequence[object], kept: Sequence[object] = ()) -> str:
-    """Return a bound that the interpreter or its library keeps, in words; empty if there is none.
+def kept_bound(chain: Sequence[object], kept: Sequence[object] = ()) -> Bound:
+    """Return a bound that the interpreter or its library keeps; an empty one if there is none.
 
     Args:
         chain: The objects from a root to the holder, both included.
         kept: What accumulates in the holder.
     """
     if due := _due_in(kept):
-        return f"running event loop: drops each timer when it is due, in {due:.0f} s at most"
+        words = f"running event loop: drops each timer when it is due, in {due:.0f} s at most"
+        return Bound(text=words, kept=True)
     for obj in reversed(chain[-_NEAR:]):
         if is_a(obj, functools._lru_cache_wrapper):
-            info = obj.cache_info()
-            if info.maxsize is not None:
-                return f"functools.lru_cache: {info.currsize} of {info.maxsize} entries"
-            return ""
+            _, _, most, fill = obj.cache_info()
+            if most is None:
+                return Bound()
+            words = f"functools.lru_cache: {fill} of {most} entries"
+            return Bound(text=words, room=max(most + 1 - fill, 1), kept=True)
         if is_a(obj, sqlite3_connection()):
-            return "sqlite3.Connection: drops dead cursors from its list every 200"
-        if is_a(obj, deque) and (bound := deque.maxlen.__get__(obj)) is not None:
-            return f"deque: {deque.__len__(obj)} of {bound} items"
-    return ""
+            words = f"sqlite3.Connection: drops dead cursors from its list every {_CURSORS}"
+            return Bound(text=words, room=_CURSORS, kept=True)
+        if is_a(obj, deque) and (most := deque.maxlen.__get__(obj)) is not None:
+            fill = deque.__len__(obj)
+            words = f"deque: {fill} of {most} items"
+            return Bound(text=words, room=max(most + 1 - fill, 1), kept=True)
+    return Bound()
 
 
 def _due_in(kept: Sequence[object]) -> float:

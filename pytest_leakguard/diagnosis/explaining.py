@@ -83,10 +83,14 @@ def explain(
             diagnosing.find(growth)
         findings = diagnosing.findings(open_resources)
         background = diagnosing.background
-        if not findings and not background and growth.get("container_items"):
-            findings, background = container_findings(grown, reached, named, trial, sources)
-        if not findings and not background:
-            findings = diagnosing.native_findings(growth)
+        # Holders with a bound do not explain what grows without new objects.
+        if not background and _are_bounded(findings) and _needs_more(findings, growth):
+            others: list[Finding] = []
+            if growth.get("container_items"):
+                others, background = container_findings(grown, reached, named, trial, sources)
+            if not background and _are_bounded(others):
+                others += diagnosing.native_findings(growth)
+            findings = merge_causes([*findings, *others])
     if trial.settings.native_trace:
         findings = add_native_sites(findings, trial, sources)
     return Diagnosis(
@@ -97,6 +101,15 @@ def explain(
         timeline=diagnosing.timeline,
         searched=diagnosing.searched,
     )
+
+
+def _are_bounded(findings: Sequence[Finding]) -> bool:
+    return all(finding.bound for finding in findings)
+
+
+def _needs_more(findings: Sequence[Finding], growth: Mapping[str, float | None]) -> bool:
+    """Tell whether something grows that no finding explains."""
+    return not findings or not any(growth.get(name) for name in _OBJECTS)
 
 
 class _Diagnosing:

@@ -247,8 +247,8 @@ def _bound_above(leaked: object) -> Bound:
     """
     near = _referrers([leaked])
     for obj in (*near, *(_referrers(near) if near else ())):
-        if text := kept_bound([obj]):
-            return Bound(text=text, kept=True)
+        if bound := kept_bound([obj]):
+            return bound
     return Bound()
 
 

@@ -33,9 +33,8 @@ from pytest_leakguard.diagnosis.patterns import (
 from pytest_leakguard.diagnosis.releases import skips_release
 from pytest_leakguard.diagnosis.watch import Opening, Watchable, Watched
 from pytest_leakguard.identity import identity_of
-from pytest_leakguard.model import Finding, Frame, Share
+from pytest_leakguard.model import PROCESS, Finding, Frame, Share
 
-_HOLDER = "this process"
 #: Code that puts a variable into the environment, and not one that only reads there.
 _SETS_VARIABLE = re.compile(
     r"\b(putenv|setenv)\(|\benvironb?(\.(update|setdefault)\(|\[[^]]*\]\s*=(?!=)|\s*\|=)"
@@ -241,13 +240,13 @@ def _finding(
         type=kind.noun,
         objects_per_run=per_run,
         bytes_per_run=0,
-        holder=_HOLDER,
+        holder=PROCESS,
         allocated=frames,
         note=f"there now: {shown}" if shown else "",
         pattern=pattern.name,
         meaning=pattern.meaning,
         advice=pattern.advice,
-        fingerprint=fingerprint(_HOLDER, kind.noun, frames),
+        fingerprint=fingerprint(PROCESS, kind.noun, frames),
     )
 
 
@@ -284,13 +283,13 @@ def memory_findings(
                 type=kind,
                 objects_per_run=0,
                 bytes_per_run=per_run,
-                holder=_HOLDER,
+                holder=PROCESS,
                 allocated=frames,
                 note=note,
                 pattern=pattern.name,
                 meaning=pattern.meaning,
                 advice=pattern.advice,
-                fingerprint=fingerprint(_HOLDER, kind, frames),
+                fingerprint=fingerprint(PROCESS, kind, frames),
             )
         )
     return found
