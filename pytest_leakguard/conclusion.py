@@ -18,7 +18,7 @@ from pytest_leakguard.confirmation import BATCH_PLANS, Confirmed
 from pytest_leakguard.decision import decide, ended, exempt, flat, grew, tidy
 from pytest_leakguard.forkable import other_threads
 from pytest_leakguard.heap import Heap
-from pytest_leakguard.model import PROCESS, Bound, Finding, Result
+from pytest_leakguard.model import NOWHERE, OF_BYTES, PROCESS, Bound, Finding, Result
 from pytest_leakguard.runner import BrokenRunError, Subject, Trial
 from pytest_leakguard.sampling import Sampler
 from pytest_leakguard.settings import NATIVE_COUNTERS, Settings
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: What a holder may be given to see whether it keeps the bound that it states, in bytes.
 MOST_FILL_BYTES = 64 << 20
+#: Runs that growth without a known holder has to outlast: an extension's own store may be as large.
+_UNNAMED_RUNS = 400
 #: Counters that new objects move.
 _OBJECTS = frozenset({"gc_objects", "blocks"})
 #: What an allocator may take for objects of a known size, as a multiple of it and beside that.
@@ -136,6 +138,8 @@ class Concluder:
         if rates:
             found = _wait_for_expiry(trial, sampler, rates, found)
             found = self._fill(trial, sampler, convicted, found, explain)
+        if all(map(_is_unnamed, found)) and not _outlasts(trial, sampler, convicted, found):
+            return ended(result, trial)
         if explained.traced_bytes_per_run is not None:
             traced = {"traced_bytes": tidy(explained.traced_bytes_per_run)}
             result = replace(result, growth={**result.growth, **traced})
@@ -169,28 +173,28 @@ class Concluder:
         bounded = tuple(one for one in findings if one.bound)
         if not bounded or any(not one.bound and one.holder != PROCESS for one in findings):
             return findings
-        new = [
-            one
-            for one in bounded
-            if one.bound.room and (one.bound.kept or one.holder not in self._kept)
-        ]
+        new = [one for one in bounded if one.bound.room and one.holder not in self._kept]
         runs = max((_runs_to_fill(finding) for finding in new), default=0)
         needed_bytes = runs * sum(finding.bytes_per_run for finding in findings)
         share = 1.0 if any(not one.bound.kept for one in new) else _KEPT_SHARE
-        in_time = runs * trial.run_seconds <= trial.settings.confirm * share
-        if runs and in_time and needed_bytes <= MOST_FILL_BYTES:
-            filled = persistence.grows_through(trial, sampler, _looked_at(convicted), runs)
+        if runs and needed_bytes <= MOST_FILL_BYTES:
+            filled = persistence.grows_through(
+                trial, sampler, _looked_at(convicted), runs, trial.settings.confirm * share
+            )
+            if filled is False:
+                self._kept.update(finding.holder for finding in new)
             if filled is not None:
                 if growing := _growing_beside(trial, sampler, convicted):
                     again = explain(growing).findings
                     if _are_bounded(again) and (rest := _unexplained(growing, again)):
                         again = (*again, *explain(rest).findings)
-                    return _break(findings, again)
-                self._kept.update(finding.holder for finding in new)
-                findings = bounded
+                    findings = _break(findings, again)
+                else:
+                    self._kept.update(finding.holder for finding in new)
+                    findings = bounded
         return tuple(
             replace(finding, bound=replace(finding.bound, kept=True))
-            if finding.holder in self._kept
+            if finding.bound and finding.holder in self._kept
             else finding
             for finding in findings
         )
@@ -200,14 +204,47 @@ def _growing_beside(
     trial: Trial, sampler: Sampler, convicted: Mapping[str, float]
 ) -> dict[str, float]:
     """Return what still grows when holders are full, with the rates that were confirmed."""
-    rates = {name: rate for name, rate in convicted.items() if name != "traced_bytes"}
-    # Which requests are mapped by themselves changes with what has been given back before.
-    if native := [rate for name, rate in rates.items() if name in NATIVE_COUNTERS]:
-        rates = {**dict.fromkeys(NATIVE_COUNTERS, max(native)), **rates}
+    rates = _in_any_memory(convicted)
     growing = persistence.still_growing(trial, sampler, rates)
     if growing <= NATIVE_COUNTERS:  # an allocator may lag
         growing &= persistence.still_growing(trial, sampler, rates)
     return {name: rates[name] for name in growing}
+
+
+def _in_any_memory(convicted: Mapping[str, float]) -> dict[str, float]:
+    """Return the rates to ask of once more, with those of native memory wherever it is taken."""
+    rates = {name: rate for name, rate in convicted.items() if name != "traced_bytes"}
+    # Which requests are mapped by themselves changes with what has been given back before.
+    if native := [rate for name, rate in rates.items() if name in NATIVE_COUNTERS]:
+        rates = {**dict.fromkeys(NATIVE_COUNTERS, max(native)), **rates}
+    return rates
+
+
+def _is_unnamed(finding: Finding) -> bool:
+    """Tell whether nothing is known that holds what was found, which may have any bound."""
+    return finding.holder == NOWHERE or finding.type in OF_BYTES
+
+
+def _outlasts(
+    trial: Trial,
+    sampler: Sampler,
+    convicted: Mapping[str, float],
+    findings: Sequence[Finding],
+) -> bool:
+    """Run on, and tell whether growth goes on that nobody is known to hold.
+
+    An extension may keep the last hundred errors, say, and tells nobody. Where there is no time,
+    it is taken to go on.
+    """
+    rates = _in_any_memory(convicted)
+    native = [rate for name, rate in rates.items() if name in NATIVE_COUNTERS]
+    found = sum(finding.bytes_per_run for finding in findings)
+    runs = min(_UNNAMED_RUNS, int(MOST_FILL_BYTES / max(1.0, found, *native)))
+    if not rates or not runs:
+        return True
+    seconds = trial.settings.confirm * _KEPT_SHARE
+    grew = persistence.grows_through(trial, sampler, rates, runs, seconds)
+    return grew is None or (grew and persistence.still_grows(trial, sampler, rates))
 
 
 def _are_bounded(findings: Sequence[Finding]) -> bool:

@@ -73,7 +73,7 @@ def _last_runs(trial: Trial) -> int:
 
 
 def grows_through(
-    trial: Trial, sampler: Sampler, rates: Mapping[str, float], runs: int
+    trial: Trial, sampler: Sampler, rates: Mapping[str, float], runs: int, seconds: float
 ) -> bool | None:
     """Run so many times, and tell whether one of the counters keeps half of its rate throughout.
 
@@ -82,11 +82,12 @@ def grows_through(
         sampler: Has the counters.
         rates: Growth per run of those to look at.
         runs: How often.
+        seconds: How long that may take.
 
     Returns:
         ``None`` where the time did not do; not begun where that was to be seen.
     """
-    deadline = now() + trial.settings.confirm
+    deadline = now() + seconds
     trial.run()
     begun = now()
     trial.run()

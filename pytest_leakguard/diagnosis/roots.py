@@ -7,7 +7,7 @@ import contextvars
 import sys
 import threading
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -90,7 +90,15 @@ class Roots:
             *frames,
             *[Root(name, value) for name, value in self._registries.values.items()],
             *libraries,
+            *_managers(),
         ]
+
+
+def _managers() -> Iterator[Root]:
+    """Give the registry of loggers, which each logger leads to: else the first met names it."""
+    manager = getattr(getattr(sys.modules.get("logging"), "Logger", None), "manager", None)
+    if manager is not None:
+        yield Root("logging.Logger.manager", manager)
 
 
 def defining_module(module_name: str, name: str, obj: object) -> str:

@@ -49,9 +49,9 @@ def trial_of(subject):
 def test_a_thread_that_lingers_is_waited_for():
     subject = Lingering()
     before = count_unknown()
+    trial = trial_of(subject)
     subject.run()
     assert count_unknown() == before + 1  # as it is without
-    trial = trial_of(subject)
 
     for _ in range(5):
         trial.run()

@@ -291,6 +291,7 @@ def test_own_modules_come_before_fixtures_and_those_before_libraries(app):
     names = [root.name for root in roots]
 
     assert names.index("app") < names.index("") < names.index(CONTEXT) < names.index("json")
+    assert names[-1] == "logging.Logger.manager"  # every logger leads to it, whoever has made it
     assert not [name for name in names if name.partition(".")[0] == "pytest_leakguard"]
 
 
