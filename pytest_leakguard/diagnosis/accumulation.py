@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 from pytest_leakguard.diagnosis import census
+from pytest_leakguard.diagnosis.capacity import free_slots
 from pytest_leakguard.diagnosis.census import Held, Key, Tally
 from pytest_leakguard.identity import identity_of
 
@@ -62,6 +63,10 @@ class Accumulation:
     def __bool__(self) -> bool:
         return (bool(self.counts) or self._grew) and not self._replaces
 
+    def fills_slots(self) -> bool:
+        """Tell whether it puts new items where places of the holder are still free."""
+        return bool(self.counts) and self._replaces and bool(free_slots(self.held.entry.holder))
+
     def is_byproduct(self) -> bool:
         """Tell whether this only follows from something else being kept."""
         kinds = {type(kid) for kid in self.held.kids}
@@ -90,17 +95,18 @@ def find_accumulations(
 ) -> list[Accumulation]:
     """Return what accumulates, by holder, in the order of the census.
 
-    Weak references and bookkeeping of threads are left out if what they are about is there.
+    Weak references and bookkeeping of threads are left out if what they are about is there. Places
+    that are filled count where nothing else does.
 
     Args:
         last: The last census.
         before: The tallies of the two earlier ones.
     """
-    rising = [
-        accumulation
+    together = [
+        Accumulation(held, [tally.get(key, Tally()) for tally in before])
         for key, held in census.fold_new_places(last, before[0]).items()
-        if (accumulation := Accumulation(held, [tally.get(key, Tally()) for tally in before]))
     ]
+    rising = [one for one in together if one] or [one for one in together if one.fills_slots()]
     retained = {
         identity_of(obj)
         for accumulation in rising

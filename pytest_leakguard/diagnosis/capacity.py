@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -70,6 +70,33 @@ def kept_bound(chain: Sequence[object], kept: Sequence[object] = ()) -> Bound:
             words = f"deque: {fill} of {most} items"
             return Bound(text=words, room=max(most + 1 - fill, 1), kept=True)
     return Bound()
+
+
+def free_slots(container: object) -> int:
+    """Return how many places of a container wait to be filled, all with one and the same thing.
+
+    Args:
+        container: Any object; only lists, deques and dictionaries have places.
+    """
+    numbers = Counter(map(id, _items(container)))
+    most = max(numbers.values(), default=0)
+    return most if most > 1 else numbers[id(None)]
+
+
+def _items(container: Any) -> list[object]:
+    """Return what is in a container, without asking user code."""
+    if is_a(container, list):
+        return [*list.__iter__(container)]
+    if is_a(container, deque):
+        return [*deque.__iter__(container)]
+    return [*dict.values(container)] if is_a(container, dict) else []
+
+
+def slots_bound(container: Any) -> Bound:
+    """Return the bound of a container whose places are filled, and that grows no longer by that."""
+    room, number = free_slots(container), len(_items(container))
+    words = f"{type(container).__qualname__}: {number - room} of {number} places filled"
+    return Bound(text=words, room=room, kept=True)
 
 
 def _due_in(kept: Sequence[object]) -> float:

@@ -15,7 +15,7 @@ from typing import final
 from pytest_leakguard.diagnosis import census, naming, paths, traces
 from pytest_leakguard.diagnosis.accumulation import Accumulation
 from pytest_leakguard.diagnosis.bounds import find_bound
-from pytest_leakguard.diagnosis.capacity import kept_bound
+from pytest_leakguard.diagnosis.capacity import kept_bound, slots_bound
 from pytest_leakguard.diagnosis.census import Births, Held
 from pytest_leakguard.diagnosis.clues import Clue
 from pytest_leakguard.diagnosis.fingerprint import fingerprint
@@ -155,6 +155,8 @@ def with_growth(
     held = accumulation.held
     position = _example(held, finding.type, runs)
     bound = find_bound((*grown, *finding.allocated), held.entry.chain, held.kids)
+    if not bound and accumulation.fills_slots():
+        bound = slots_bound(held.entry.holder)
     finding = replace(finding, grown=grown, bound=bound)
     clue = Clue(
         finding=finding,
