@@ -128,7 +128,8 @@ class Concluder:
         moving = _looked_at(confirmed.rates("convicted", "open"))
         found = explained.findings
         if not found and other_threads():
-            apart = _apart(result, trial, sampler, moving, explained.background)
+            native = {name: rate for name, rate in convicted.items() if name in NATIVE_COUNTERS}
+            apart = _apart(result, trial, sampler, {**moving, **native}, explained.background)
             if apart is not None:
                 return apart
         # What is old may have been dropped before it could be explained.

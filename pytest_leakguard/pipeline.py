@@ -78,9 +78,13 @@ class Pipeline:
             )
         else:
             settled = self._concluder.conclude(trial, sampler, confirmed, growth)
-        if not closer or (confirmed is not None and confirmed.status != "acquitted"):
+        acquitted = confirmed is None or confirmed.status == "acquitted"
+        if not closer or not (acquitted or settled.verdict == "bounded"):
             return settled
-        return self._look_closer(trial, settled)
+        looked = self._look_closer(trial, settled)
+        if settled.findings and looked.verdict in ("clean", "bounded"):
+            return replace(settled, executions=looked.executions)
+        return looked
 
     def _look_closer(self, trial: Trial, settled: Result) -> Result:
         """Judge what only a pass under tracing sees, of a test that is sound as far as is known."""

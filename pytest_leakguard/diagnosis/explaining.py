@@ -84,10 +84,11 @@ def explain(
         findings = diagnosing.findings(open_resources)
         background = diagnosing.background
         # Holders with a bound do not explain what grows without new objects.
-        if not background and _are_bounded(findings) and _needs_more(findings, growth):
+        if _are_bounded(findings) and _needs_more(findings, growth):
             others: list[Finding] = []
             if growth.get("container_items"):
-                others, background = container_findings(grown, reached, named, trial, sources)
+                others, beside = container_findings(grown, reached, named, trial, sources)
+                background = tuple(dict.fromkeys((*background, *beside)))
             if not background and _are_bounded(others):
                 others += diagnosing.native_findings(growth)
             findings = merge_causes([*findings, *others])

@@ -63,6 +63,14 @@ def test_a_thread_that_gathers_by_itself_is_not_the_tests(judged, point):
     assert "what grows does so while the test does not run, too: " in test["reason"]
 
 
+@pytest.mark.parametrize("point", ["[time.time()]", "None"])
+def test_an_item_that_is_no_new_object_is_told_beside_it(judged, point):
+    test = judged("kept.append(None); metrics.await_point()", point=point)
+
+    assert test["verdict"] == "leak"
+    assert [finding["holder"] for finding in test["findings"]] == ["test_it.kept"]
+
+
 @pytest.mark.parametrize("wait", ["metrics.await_point()", "pass"])
 def test_a_leak_beside_it_has_its_own_holder_alone(judged, wait):
     test = judged(f"kept.append([1]); {wait}")
