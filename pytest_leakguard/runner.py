@@ -47,6 +47,9 @@ _SLOWER_RUNS = 5
 _SLOW_SECONDS = 1.0
 #: How often threads are waited for that then turn out to stay: they are an extension's.
 _STAYING_THREADS = 3
+#: After so many waits in a row for what then stayed, such as threads that each run leaves behind,
+#: it is waited for so long only, in seconds.
+_VAIN_WAITS, _SHORT_SECONDS = 3, 0.01
 
 
 class BrokenRunError(Exception):
@@ -105,6 +108,7 @@ class Trial:
             where there were not so many.
         unknown_threads: How many threads of the system Python does not know of, and that stay.
         more_threads: How often there were more of them after a run, and these have stayed.
+        vain_waits: How often in a row something was waited for that had grown, and has stayed.
     """
 
     subject: Subject
@@ -118,6 +122,7 @@ class Trial:
     durations: array[float] = field(default_factory=lambda: array("d", [0.0] * (_SLOWER_RUNS + 1)))
     unknown_threads: int = field(default_factory=count_unknown)
     more_threads: int = 0
+    vain_waits: int = 0
 
     def run(self) -> None:
         """Run the subject once more, and free its garbage.
@@ -182,7 +187,10 @@ class Trial:
             return
         settle.deeply(self.heap)
         if sampler.grew(_ENDING):
-            settle.until_ended(lambda: sampler.grew(_ENDING))
+            known = self.vain_waits >= _VAIN_WAITS
+            seconds = _SHORT_SECONDS if known else settle.ENDING_SECONDS
+            settle.until_ended(lambda: sampler.grew(_ENDING), seconds)
+            self.vain_waits = self.vain_waits + 1 if sampler.grew(_ENDING) else 0
         note_reserves()
         self.heap.collect()  # also empties the free lists of what looking has left there
         settle.fill_free_lists()

@@ -102,13 +102,14 @@ def renew_environment_table() -> None:
         del table[name]
 
 
-def until_ended(grown: Callable[[], bool]) -> None:
+def until_ended(grown: Callable[[], bool], seconds: float = ENDING_SECONDS) -> None:
     """Wait for threads and descriptors that are just ending, while something still shows growth.
 
     Args:
         grown: Tells whether more is there than before; asked again until it says no.
+        seconds: How long at most.
     """
-    deadline = now() + ENDING_SECONDS
+    deadline = now() + seconds
     step = _FIRST_STEP_SECONDS
     while grown() and now() < deadline:
         wait(step)

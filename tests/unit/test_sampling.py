@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_leakguard import runner
 from pytest_leakguard.heap import Heap
 from pytest_leakguard.runner import Trial
 from pytest_leakguard.sampling import Sampler
@@ -57,3 +58,20 @@ def test_a_baseline_has_no_thread_that_is_just_ending():
     trial.run_and_sample(sampler, deep=True, times=0)
 
     assert sampler.series() == {"threads": (1,)}
+
+
+def test_what_stays_is_waited_for_a_few_times_only(monkeypatch):
+    waits = []
+    monkeypatch.setattr(runner.settle, "until_ended", lambda grown, seconds: waits.append(seconds))
+    threads = Threads(0)
+    sampler = Sampler((threads,))
+    trial = Trial(subject=threads, settings=Settings(), heap=Heap(frozen=False))
+    for number in range(1, 7):
+        trial.run_and_sample(sampler, deep=True)
+        threads.numbers = [number]
+    threads.numbers = [6, 5]  # it has ended by the second look
+    trial.run_and_sample(sampler, deep=True)
+    threads.numbers = [9]
+    trial.run_and_sample(sampler, deep=True)
+
+    assert waits == [0.2, 0.2, 0.2, 0.01, 0.01, 0.01, 0.2]
