@@ -111,13 +111,14 @@ class Concluder:
         convicted = confirmed.rates("convicted")
         begun = now()
 
-        def explain(growing: Mapping[str, float] = convicted) -> Diagnosis:
+        def explain(behind: Mapping[str, float] | None = None) -> Diagnosis:
             return explaining.explain(
                 trial,
                 Roots(self._extra_roots),
-                growing,
+                convicted if behind is None else behind,
                 sources,
                 runner.grown_containers(sampler),
+                behind=behind is not None,
             )
 
         explained = explain()
@@ -178,21 +179,23 @@ class Concluder:
         runs = max((_runs_to_fill(finding) for finding in new), default=0)
         needed_bytes = runs * sum(finding.bytes_per_run for finding in findings)
         share = 1.0 if any(not one.bound.kept for one in new) else _KEPT_SHARE
+        # What was full once may be asked at once what grows behind it.
+        filled: bool | None = True if all(one.holder in self._kept for one in bounded) else None
         if runs and needed_bytes <= MOST_FILL_BYTES:
             filled = persistence.grows_through(
                 trial, sampler, _looked_at(convicted), runs, trial.settings.confirm * share
             )
-            if filled is False:
+        if filled is False:
+            self._kept.update(finding.holder for finding in new)
+        if filled is not None:
+            if growing := _growing_beside(trial, sampler, convicted):
+                again = explain(growing).findings
+                if _are_bounded(again) and (rest := _unexplained(growing, again)):
+                    again = (*again, *explain(rest).findings)
+                findings = _break(findings, again)
+            else:
                 self._kept.update(finding.holder for finding in new)
-            if filled is not None:
-                if growing := _growing_beside(trial, sampler, convicted):
-                    again = explain(growing).findings
-                    if _are_bounded(again) and (rest := _unexplained(growing, again)):
-                        again = (*again, *explain(rest).findings)
-                    findings = _break(findings, again)
-                else:
-                    self._kept.update(finding.holder for finding in new)
-                    findings = bounded
+                findings = bounded
         return tuple(
             replace(finding, bound=replace(finding.bound, kept=True))
             if finding.bound and finding.holder in self._kept

@@ -53,12 +53,14 @@ _OBJECTS = ("gc_objects", "blocks")
 ENOUGH = 8
 
 
-def explain(
+def explain(  # noqa: PLR0913  # what is known of the growth, each by its name
     trial: Trial,
     roots: Roots,
     growth: Mapping[str, float | None],
     sources: Sources,
     grown: Sequence[tuple[object, int]] = (),
+    *,
+    behind: bool = False,
 ) -> Diagnosis:
     """Run the test some more times under tracemalloc and find out who holds what.
 
@@ -68,6 +70,8 @@ def explain(
         growth: Growth per run by counter, as confirmed; tells what still needs a cause.
         sources: Names the lines; kept from one diagnosis to the next.
         grown: Containers that have gained items, and how many.
+        behind: Whether holders with a bound explain new objects and nothing else, so that what
+            makes none is looked for behind them.
 
     Raises:
         BrokenRunError: A run did not pass.
@@ -83,8 +87,7 @@ def explain(
             diagnosing.find(growth)
         findings = diagnosing.findings(open_resources)
         background = diagnosing.background
-        # Holders with a bound do not explain what grows without new objects.
-        if _are_bounded(findings) and _needs_more(findings, growth):
+        if not findings or (behind and _are_bounded(findings) and not _makes_objects(growth)):
             others: list[Finding] = []
             if growth.get("container_items"):
                 others, beside = container_findings(grown, reached, named, trial, sources)
@@ -108,9 +111,8 @@ def _are_bounded(findings: Sequence[Finding]) -> bool:
     return all(finding.bound for finding in findings)
 
 
-def _needs_more(findings: Sequence[Finding], growth: Mapping[str, float | None]) -> bool:
-    """Tell whether something grows that no finding explains."""
-    return not findings or not any(growth.get(name) for name in _OBJECTS)
+def _makes_objects(growth: Mapping[str, float | None]) -> bool:
+    return any(growth.get(name) for name in _OBJECTS)
 
 
 class _Diagnosing:
@@ -203,7 +205,7 @@ class _Diagnosing:
         grown = {name: loose[2][name] - loose[0][name] for name in kinds}
         # One on every so many runs is the rarest leak that is looked for: less is chance.
         least = max(between // self._trial.settings.runs, 1)
-        if not growth or any(growth.get(name) for name in _OBJECTS):
+        if not growth or _makes_objects(growth):
             self._found = self._loose(
                 Counter({name: number for name, number in grown.items() if number >= least})
             )

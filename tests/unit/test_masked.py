@@ -114,6 +114,30 @@ def test_a_leak_beside_many_bounded_holders_is_a_finding():
     assert finding.holder.endswith("LISTENERS")
 
 
+class Buffer:
+    """Takes bytes up to a limit, and begins anew."""
+
+    def __init__(self, limit):
+        self.limit = limit
+        self.data = bytearray()
+
+    def fill(self):
+        """Add some bytes, or drop all where the limit is passed."""
+        if len(self.data) > self.limit:
+            self.data.clear()
+        self.data += bytes(3_000)
+
+
+BUFFER = Buffer(100_000_000)
+
+
+def test_a_buffer_that_is_too_large_to_be_filled_is_not_told_as_native_memory():
+    result = check(BUFFER.fill, confirm="3 s")
+
+    assert result.verdict == "bounded"
+    assert "Buffer.limit" in result.reason
+
+
 @pytest.mark.parametrize("name", SLOTS)
 def test_places_made_beforehand_are_the_bound(name):
     slots = SLOTS[name]
