@@ -79,7 +79,7 @@ class Pipeline:
         else:
             settled = self._concluder.conclude(trial, sampler, confirmed, growth)
         acquitted = confirmed is None or confirmed.status == "acquitted"
-        if not closer or not (acquitted or settled.verdict == "bounded"):
+        if not closer or not (acquitted or _is_full(settled)):
             return settled
         looked = self._look_closer(trial, settled)
         if settled.findings and looked.verdict in ("clean", "bounded"):
@@ -123,6 +123,15 @@ class Pipeline:
             reason = f"{place} asks in which process it is"
         verdict: Verdict = "inconclusive" if reason else "clean"
         return Result(verdict=verdict, reason=reason, executions=trial.executions)
+
+
+def _is_full(settled: Result) -> bool:
+    """Tell whether all that has grown has a number of items as its bound."""
+    return (
+        settled.verdict == "bounded"
+        and bool(settled.findings)
+        and all(one.bound.room for one in settled.findings)
+    )
 
 
 def _wants_closer(settings: Settings) -> bool:
